@@ -1,0 +1,55 @@
+"""Checks of what a user gives, each failing with one sentence; free of torch."""
+
+import difflib
+import math
+from collections.abc import Iterable
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """`; did you mean <nearest>?`, or nothing where no choice comes near."""
+    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """`value` if it is one of `choices`, else ValueError with the nearest."""
+    choices = list(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(
+            f"{name} must be one of {', '.join(choices)}, got {value!r}{nearest(str(value), choices)}."
+        )
+    return value
+
+
+def number(name: str, value: object) -> float:
+    """`value` as a finite float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}.")
+    return float(value)
+
+
+def positive(name: str, value: object) -> float:
+    """`value` as a finite float above 0."""
+    result = number(name, value)
+    if result <= 0:
+        raise ValueError(f"{name} must be > 0, got {value}.")
+    return result
+
+
+def fraction(name: str, value: object) -> float:
+    """`value` as a float in [0, 1)."""
+    result = number(name, value)
+    if not 0 <= result < 1:
+        raise ValueError(f"{name} must be in [0, 1), got {value}.")
+    return result
+
+
+def whole(name: str, value: object, least: int = 1) -> int:
+    """`value` as an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be >= {least}, got {value}.")
+    return value

@@ -1,0 +1,126 @@
+"""All that depends on whether a matrix is dense or sparse (CSR)."""
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+Reduction = Callable[[Tensor], Tensor]
+
+with warnings.catch_warnings():
+    # torch says once a process that CSR is in beta; said here, nobody needs to read it.
+    warnings.simplefilter("ignore")
+    torch.eye(1).to_sparse_csr()
+
+
+def is_sparse(matrix: Tensor) -> bool:
+    return matrix.layout != torch.strided
+
+
+def dense(matrix: Tensor) -> Tensor:
+    return matrix.to_dense() if is_sparse(matrix) else matrix
+
+
+def like(matrix: Tensor, items: Tensor) -> Tensor:
+    """The matrix in the dtype and on the device of the items."""
+    return matrix.to(device=items.device, dtype=items.dtype)
+
+
+def product(matrix: Float[Tensor, "n p"], items: Float[Tensor, "n d"]) -> Float[Tensor, "p d"]:
+    """Aᵀ items: how every interdependence matrix is applied, on both axes."""
+    matrix = like(matrix, items)
+    if is_sparse(matrix) and items.dtype in (torch.bfloat16, torch.float16):
+        return product(matrix.float(), items.float()).to(items.dtype)
+    return matrix.transpose(0, 1) @ items
+
+
+def indices(matrix: Float[Tensor, "n p"]) -> tuple[Int[Tensor, " z"], Int[Tensor, " z"]]:
+    """Rows and columns of the stored entries of a sparse matrix, in row-major order."""
+    compressed = matrix.crow_indices()
+    rows = torch.arange(matrix.shape[0], device=compressed.device).repeat_interleave(compressed.diff())
+    return rows, matrix.col_indices()
+
+
+def from_entries(
+    rows: Int[Tensor, " z"], columns: Int[Tensor, " z"], values: Float[Tensor, " z"], shape: tuple[int, int]
+) -> Float[Tensor, "n p"]:
+    """CSR from entries in any order; entries given twice are added."""
+    indices = torch.stack([rows, columns])
+    return torch.sparse_coo_tensor(indices, values, shape, check_invariants=False).coalesce().to_sparse_csr()
+
+
+def with_values(matrix: Float[Tensor, "n p"], values: Float[Tensor, " z"]) -> Float[Tensor, "n p"]:
+    """The pattern of a sparse matrix with other values."""
+    return _csr(matrix.crow_indices(), matrix.col_indices(), values, matrix.shape)
+
+
+def reduce_union(matrices: Sequence[Tensor], reduce: Reduction) -> Tensor:
+    """Sparse matrices reduced entry by entry on the union of their patterns.
+
+    `reduce` takes (k, z) to (z,) and must take zeros to zero, so that nothing outside the union changes.
+    """
+    shape = matrices[0].shape
+    positions = [rows * shape[1] + columns for rows, columns in map(indices, matrices)]
+    union = torch.unique(torch.cat(positions))
+    stack = torch.stack(
+        [
+            matrix.values().new_zeros(len(union)).index_put((torch.searchsorted(union, position),), matrix.values())
+            for matrix, position in zip(matrices, positions, strict=True)
+        ]
+    )
+    return from_entries(union // shape[1], union % shape[1], reduce(stack), (shape[0], shape[1]))
+
+
+def reduce_intersection(matrices: Sequence[Tensor], reduce: Reduction) -> Tensor:
+    """Dense and sparse matrices reduced on the pattern of the first sparse one; exact where one zero makes all zero."""
+    pattern = next(matrix for matrix in matrices if is_sparse(matrix))
+    rows, columns = indices(pattern)
+    stack = torch.stack(
+        [matrix.values() if matrix is pattern else dense(matrix)[rows, columns] for matrix in matrices]
+    )
+    return with_values(pattern, reduce(stack))
+
+
+def concatenate(matrices: Sequence[Tensor]) -> Tensor:
+    """Matrices side by side; sparse if all are."""
+    if not all(map(is_sparse, matrices)):
+        return torch.cat([dense(matrix) for matrix in matrices], dim=1)
+    return torch.cat([matrix.to_sparse_coo() for matrix in matrices], dim=1).coalesce().to_sparse_csr()
+
+
+class Stored(nn.Module):
+    """A constant matrix, dense or sparse, that is saved, moved and cast with the module that holds it.
+
+    CSR tensors cannot be copied as buffers, so their three pieces are.
+    """
+
+    def __init__(self, matrix: Float[Tensor, "n p"]) -> None:
+        super().__init__()
+        self.shape = tuple(matrix.shape)
+        self._sparse = is_sparse(matrix)
+        self._assembled: tuple[Tensor, Tensor] | None = None
+        self.values: Tensor
+        self.register_buffer("values", matrix.values() if self._sparse else matrix)
+        if self._sparse:
+            self.crow_indices: Tensor
+            self.col_indices: Tensor
+            self.register_buffer("crow_indices", matrix.crow_indices())
+            self.register_buffer("col_indices", matrix.col_indices())
+
+    def forward(self) -> Float[Tensor, "n p"]:
+        """The matrix; the same object each time until the module is moved or cast."""
+        if not self._sparse:
+            return self.values
+        if self._assembled is None or self._assembled[0] is not self.values:
+            matrix = _csr(self.crow_indices, self.col_indices, self.values, self.shape)
+            self._assembled = (self.values, matrix)
+        return self._assembled[1]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_assembled": None}
+
+
+def _csr(crow_indices: Tensor, col_indices: Tensor, values: Tensor, shape: Sequence[int]) -> Tensor:
+    return torch.sparse_csr_tensor(crow_indices, col_indices, values, tuple(shape), check_invariants=False)

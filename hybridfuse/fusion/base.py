@@ -1,0 +1,87 @@
+"""What every fusion has in common: the checks, the sizes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import reduce
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hybridfuse import check
+from hybridfuse.discovery import snake_case
+
+
+class Fusion(nn.Module, ABC):
+    """Makes one matrix (n, p) of several, dense, sparse or mixed; never changes its inputs.
+
+    An author writes `fuse` and `calculate_n`.
+
+    Args:
+        dims: columns of each matrix. Needed where parameters depend on their number or sum; a hybrid gives it.
+
+    Raises:
+        ValueError: if dims is empty or holds a number below 1.
+    """
+
+    def __init__(self, dims: Sequence[int] | None = None) -> None:
+        super().__init__()
+        self.name = snake_case(type(self).__name__)
+        self.dims = None if dims is None else [check.whole("dims", dim) for dim in dims]
+        if self.dims == []:
+            raise ValueError("dims must hold the columns of at least one matrix, got [].")
+
+    @abstractmethod
+    def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
+        """One matrix of several, which are checked and of one dtype."""
+
+    @abstractmethod
+    def calculate_n(self, dims: Sequence[int] | None = None) -> int:
+        """Columns of the result for matrices with `dims` columns (default: the stored dims).
+
+        Raises:
+            ValueError: if there are no dims, or they do not fit together.
+        """
+
+    @property
+    def require_parameters(self) -> bool:
+        """Whether the result depends on learnable parameters."""
+        return any(True for _ in self.parameters())
+
+    def calculate_l(self) -> int:
+        """Number of learnable parameters."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def forward(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
+        """The fused matrix.
+
+        Raises:
+            ValueError: if there is no matrix, or shapes do not fit together.
+            TypeError: if an input is no matrix.
+        """
+        matrices = list(matrices)
+        if not matrices:
+            raise ValueError(f"{self.name} needs at least one matrix, got none.")
+        for matrix in matrices:
+            if not isinstance(matrix, Tensor) or matrix.ndim != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
+                got = f"a tensor of {matrix.ndim} axes" if isinstance(matrix, Tensor) else type(matrix).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"{self.name} takes a sequence of matrices, got {got} in it.")
+        shapes = [tuple(matrix.shape) for matrix in matrices]
+        if len({rows for rows, _ in shapes}) > 1:
+            raise ValueError(f"{self.name} needs matrices with equally many rows, got {_listed(shapes)}.")
+        self.calculate_n([columns for _, columns in shapes])
+        dtype = reduce(torch.promote_types, (matrix.dtype for matrix in matrices))
+        return self.fuse([matrix.to(dtype) for matrix in matrices])
+
+    def _dims(self, dims: Sequence[int] | None) -> Sequence[int]:
+        known = self.dims if dims is None else dims
+        if not known:
+            raise ValueError(f"{self.name} needs dims, the columns of each matrix, got {dims}.")
+        return known
+
+    def extra_repr(self) -> str:
+        return "" if self.dims is None else f"dims={self.dims}"
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))

@@ -1,0 +1,24 @@
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hybridfuse.functional import layout
+from hybridfuse.fusion.base import Fusion
+
+
+class Concatenation(Fusion):
+    r"""The matrices side by side.
+
+    $$A = [A_1 \; A_2 \cdots A_k], \quad p = \sum_i p_i$$
+
+    Sparse if all matrices are.
+
+    References: RPN 2 (2024), arXiv 2411.11162, concatenation fusion.
+    """
+
+    def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
+        return layout.concatenate(matrices)
+
+    def calculate_n(self, dims: Sequence[int] | None = None) -> int:
+        return sum(self._dims(dims))

@@ -1,0 +1,162 @@
+"""The hybrid: several interdependence functions, fused into one."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hybridfuse.discovery import snake_case
+from hybridfuse.functional import layout
+from hybridfuse.fusion.base import Fusion
+from hybridfuse.instantiate import Config, instantiate
+from hybridfuse.interdependence.base import Interdependence, InterdependenceType
+from hybridfuse.postprocess.base import Postprocess
+
+Functions = Mapping[str, Interdependence] | Sequence[Interdependence]
+FunctionConfigs = Mapping[str, Config] | Sequence[Config]
+
+
+class HybridInterdependence(Interdependence):
+    r"""Several interdependence functions and a fusion; itself an interdependence function, so that hybrids nest.
+
+    $$\xi(X) = \operatorname{post}(\operatorname{fusion}(\xi_1(X), \ldots, \xi_k(X)))$$
+
+    Learnable parameters are those of each function in turn, then the fusion's. Without data and parameters, A is
+    computed once. Functions and configurations of the caller are never changed; a function given as an object
+    becomes a submodule as it is.
+
+    Args:
+        name: what messages call the hybrid.
+        interdependence_functions: objects, by name or in order; of the same type and m as the hybrid.
+        interdependence_function_configs: configurations, by name or in order, in Hydra's form or as
+            `{function_class, function_parameters}`; b, m and the type are handed to each. Ignored if objects are given.
+        fusion_function: the fusion.
+        fusion_function_config: its configuration; `dims` is handed to it. Ignored if the object is given.
+        postprocess: applied to the fused matrix, or its configuration; nothing by default.
+        device: where the hybrid and all its parts are moved.
+
+    Raises:
+        ValueError: if there are neither functions nor configurations, or there is no fusion, or a function is of
+            another type or m, or matrices do not fit together.
+
+    References: RPN 2 (2024), arXiv 2411.11162, hybrid interdependence.
+    """
+
+    def __init__(
+        self,
+        b: int,
+        m: int,
+        interdependence_type: InterdependenceType = "attribute",
+        name: str = "hybrid_interdependence",
+        interdependence_functions: Functions | None = None,
+        interdependence_function_configs: FunctionConfigs | None = None,
+        fusion_function: Fusion | None = None,
+        fusion_function_config: Config | None = None,
+        postprocess: Postprocess | Config | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__(b, m, interdependence_type)
+        self.name = name
+        functions = self._given(interdependence_functions) or self._built(interdependence_function_configs)
+        if not functions:
+            raise ValueError(f"{name} needs interdependence_functions or interdependence_function_configs, got neither.")
+        self.interdependence_functions = nn.ModuleDict(functions)
+        self.fusion_function = self._fusion(fusion_function, fusion_function_config)
+        self.postprocess = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
+        self.stored: layout.Stored | None = None
+        if not self.require_data and not self.require_parameters:
+            with torch.no_grad():
+                self.stored = layout.Stored(self._fused(self._placeholder()))
+        if device is not None:
+            self.to(device)
+
+    @property
+    def require_data(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether any function computes its matrix from x."""
+        return any(function.require_data for function in self.functions.values())
+
+    @property
+    def functions(self) -> dict[str, Interdependence]:
+        """The functions by their names."""
+        return dict(self.interdependence_functions.items())  # pyright: ignore[reportReturnType]
+
+    def get_function_parameter_numbers(self) -> list[int]:
+        """Numbers of learnable parameters: of each function, then of the fusion."""
+        return [*(function.calculate_l() for function in self.functions.values()), self.fusion_function.calculate_l()]
+
+    def columns(self, n: int) -> int:
+        return self.fusion_function.calculate_n([function.columns(n) for function in self.functions.values()])
+
+    def matrices(self, items: Float[Tensor, "n d"]) -> dict[str, Tensor]:
+        """The matrix of each function, before the fusion, by its name."""
+        return {name: self._part(name, function, items) for name, function in self.functions.items()}
+
+    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+        if self.stored is not None and items.shape[0] == self.n:
+            return layout.like(self.stored(), items)
+        return self._fused(items)
+
+    def _fused(self, items: Tensor) -> Tensor:
+        fused: Tensor = self.fusion_function(list(self.matrices(items).values()))
+        return fused if self.postprocess is None else self.postprocess(fused)
+
+    def _part(self, name: str, function: Interdependence, items: Tensor) -> Tensor:
+        try:
+            return function.relate(items)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}" if function.name == name else f"{self.name}: {name}: {error}") from error
+
+    def _given(self, functions: Functions | None) -> dict[str, Interdependence]:
+        """The caller's functions by name, found to be of this hybrid's type and m."""
+        if functions is None:
+            return {}
+        named = dict(functions) if isinstance(functions, Mapping) else _named([f.name for f in functions], functions)
+        if len({id(function) for function in named.values()}) < len(named):
+            raise ValueError(f"{self.name} takes each function once, got the same object twice in {', '.join(named)}.")
+        for name, function in named.items():
+            if function.interdependence_type != self.interdependence_type or function.m != self.m:
+                raise ValueError(
+                    f"{name} must be of type {self.interdependence_type} with m = {self.m} like {self.name}, "
+                    f"got {function.interdependence_type} with m = {function.m}."
+                )
+        return named
+
+    def _built(self, configs: FunctionConfigs | None) -> dict[str, Interdependence]:
+        """Functions built from configurations, by name."""
+        if not configs:
+            return {}
+        listed = configs if isinstance(configs, Mapping) else _named([_stem(config) for config in configs], configs)
+        given = {"b": self.b, "m": self.m, "interdependence_type": self.interdependence_type}
+        built: dict[str, Interdependence] = {}
+        for name, config in listed.items():
+            try:
+                built[str(name)] = instantiate(config, given)
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"{name}: {error}") from error
+        return built
+
+    def _fusion(self, fusion: Fusion | None, config: Config | None) -> Fusion:
+        if fusion is None and not config:
+            raise ValueError(f"{self.name} needs fusion_function or fusion_function_config, got neither.")
+        dims = [function.p for function in self.functions.values()]
+        built: Any = fusion if fusion is not None else instantiate(config or {}, {"dims": dims})
+        built.calculate_n(dims)
+        return built
+
+
+def _stem(config: Config) -> str:
+    target = config.get("_target_", config.get("function_class", ""))
+    return snake_case(str(getattr(target, "__name__", target)).rsplit(".", 1)[-1])
+
+
+def _named(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Values by name; the second of a name is called name_2, and so on."""
+    seen: Counter[str] = Counter()
+    named: dict[str, Any] = {}
+    for name, value in zip(names, values, strict=True):
+        seen[name] += 1
+        named[name if seen[name] == 1 else f"{name}_{seen[name]}"] = value
+    return named

@@ -1,0 +1,177 @@
+"""What every interdependence function has in common: the axis, the sizes, the checks, the product with the data."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from hybridfuse import check
+from hybridfuse.discovery import snake_case
+from hybridfuse.functional import layout
+
+InterdependenceType = Literal["attribute", "instance"]
+TYPES: tuple[InterdependenceType, ...] = ("attribute", "instance")
+
+
+class Interdependence(nn.Module, ABC):
+    r"""Turns a data batch X (b, m) into a matrix A that relates its attributes or its instances.
+
+    Rows of `items` are what is related: the attributes (columns of X) for the attribute type, A (m, m'), applied as
+    X A; the instances (rows of X) for the instance type, A (b, b'), applied as Aᵀ X. An author of a ξ writes
+    `matrix`, and `columns` where A is not square.
+
+    Args:
+        b: instances of a batch. Any other number works as well, unless the shape of a parameter depends on it.
+        m: attributes.
+        interdependence_type: `attribute` or `instance`.
+
+    Raises:
+        ValueError: if b or m is below 1, or the type is another.
+        TypeError: if b or m is no whole number.
+    """
+
+    require_data: bool = True
+    """Whether A depends on x."""
+    bound_sizes: ClassVar[frozenset[Literal["n", "d"]]] = frozenset()
+    """Which of n and d the shape of a parameter depends on."""
+
+    def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute") -> None:
+        super().__init__()
+        check.choice("interdependence_type", interdependence_type, TYPES)
+        self.name = snake_case(type(self).__name__)
+        self.b = check.whole("b", b)
+        self.m = check.whole("m", m)
+        self.interdependence_type: InterdependenceType = interdependence_type
+        self.n, self.d = (m, b) if interdependence_type == "attribute" else (b, m)
+
+    @abstractmethod
+    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+        """A of the items; where `require_data` is false, only their number, dtype and device count."""
+
+    def columns(self, n: int) -> int:
+        """Columns p of A for n items."""
+        return n
+
+    @property
+    def p(self) -> int:
+        """Columns of A for `b` and `m`."""
+        return self.columns(self.n)
+
+    @property
+    def require_parameters(self) -> bool:
+        """Whether A depends on learnable parameters."""
+        return any(True for _ in self.parameters())
+
+    def calculate_l(self) -> int:
+        """Number of learnable parameters."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def calculate_b_prime(self, b: int | None = None) -> int:
+        """Instances after A is applied to b (default: the stored b) instances."""
+        b = self.b if b is None else b
+        return self.columns(b) if self.interdependence_type == "instance" else b
+
+    def calculate_m_prime(self, m: int | None = None) -> int:
+        """Attributes after A is applied to m (default: the stored m) attributes."""
+        m = self.m if m is None else m
+        return self.columns(m) if self.interdependence_type == "attribute" else m
+
+    def calculate_A(self, x: Float[Tensor, "b m"] | None = None, w: Tensor | None = None) -> Float[Tensor, "n p"]:
+        """A of a batch: (m, m') for the attribute type, (b, b') for the instance type.
+
+        Args:
+            x: the batch, for both types as (b, m); may be left out where `require_data` is false.
+            w: `calculate_l()` numbers, in any shape, that stand in for the parameters in this call: one parameter
+                after the other, each row by row.
+
+        Raises:
+            ValueError: if x is missing or of a wrong shape, or w of a wrong length.
+            TypeError: if x is no floating-point tensor.
+        """
+        items = self._placeholder() if x is None else self._oriented(self._checked(x))
+        if w is None:
+            return self.relate(items)
+        replaced = self._from_flat(w)
+        return functional_call(_Relate(self), {f"function.{name}": value for name, value in replaced.items()}, (items,))
+
+    def forward(self, x: Float[Tensor, "b m"] | None = None, kappa_x: Tensor | None = None) -> Tensor:
+        """X A for the attribute type, Aᵀ X for the instance type; κ(X), where given, is transformed in the place of X.
+
+        Raises:
+            ValueError: if x is missing where A or the product needs it, or the sizes do not fit.
+            TypeError: if x is no floating-point tensor.
+        """
+        data = x if kappa_x is None else kappa_x
+        if data is None:
+            raise ValueError(f"{self.name} needs x or kappa_x to transform, got neither.")
+        transformed = self._oriented(data)
+        items = self._placeholder(transformed) if x is None else self._oriented(self._checked(x))
+        matrix = self.relate(items)
+        if transformed.shape[0] != matrix.shape[0]:
+            axis = "columns" if self.interdependence_type == "attribute" else "rows"
+            raise ValueError(f"kappa_x must have {matrix.shape[0]} {axis}, got {transformed.shape[0]}.")
+        return self._oriented(layout.product(matrix, transformed))
+
+    def relate(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+        """`matrix`, its sizes checked before and after; how a ξ is called by what holds it."""
+        self._check_bound_sizes(items)
+        matrix = self.matrix(items)
+        expected = (items.shape[0], self.columns(items.shape[0]))
+        if matrix.shape != expected:
+            raise ValueError(f"A of {self.name} must be {expected}, got {tuple(matrix.shape)}.")
+        return matrix
+
+    def extra_repr(self) -> str:
+        return f"b={self.b}, m={self.m}, interdependence_type={self.interdependence_type}"
+
+    def _oriented(self, x: Tensor) -> Tensor:
+        """Data to items and back: the only line that knows which axis is related."""
+        return x.mT if self.interdependence_type == "attribute" else x
+
+    def _checked(self, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor) or not x.is_floating_point():  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}.")
+        if x.ndim != 2 or x.shape[1] != self.m or not x.shape[0]:
+            raise ValueError(f"x must be (b, m) with m = {self.m} for {self.name}, got {tuple(x.shape)}.")
+        return x
+
+    def _placeholder(self, transformed: Tensor | None = None) -> Tensor:
+        """Items for a ξ that does not look at them; they take no memory."""
+        if self.require_data:
+            raise ValueError(f"{self.name} computes A from the data, so x must be given.")
+        own = next((tensor for tensor in (*self.parameters(), *self.buffers()) if tensor.is_floating_point()), None)
+        model = transformed if transformed is not None else own if own is not None else torch.empty(0)
+        n = self.n if transformed is None else transformed.shape[0]
+        return model.new_zeros(()).expand(n, self.d)
+
+    def _check_bound_sizes(self, items: Tensor) -> None:
+        for size, got, bound in (("n", items.shape[0], self.n), ("d", items.shape[1], self.d)):
+            if size in self.bound_sizes and got != bound:
+                other = next(axis for axis in TYPES if axis != self.interdependence_type)
+                raise ValueError(
+                    f"{self.name} on the {self.interdependence_type} axis has parameters for {bound} rows a batch, "
+                    f"got {got}; use axis={other}, or batches of one size (data.drop_last=true and a "
+                    "data.batch_size that divides the rows of validation and test)."
+                )
+
+    def _from_flat(self, w: Tensor) -> dict[str, Tensor]:
+        if w.numel() != self.calculate_l():
+            raise ValueError(f"w must hold the {self.calculate_l()} parameters of {self.name}, got {w.numel()}.")
+        named: Sequence[tuple[str, nn.Parameter]] = list(self.named_parameters())
+        pieces = w.reshape(-1).split([parameter.numel() for _, parameter in named]) if named else ()
+        return {name: piece.view_as(parameter) for (name, parameter), piece in zip(named, pieces, strict=True)}
+
+
+class _Relate(nn.Module):
+    """Gives `functional_call` a forward that is `relate`."""
+
+    def __init__(self, function: Interdependence) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, items: Tensor) -> Tensor:
+        return self.function.relate(items)

@@ -1,0 +1,19 @@
+from jaxtyping import Float
+from torch import Tensor
+
+from hybridfuse.functional import kernel
+from hybridfuse.interdependence.base import Interdependence
+
+
+class CosineSimilarity(Interdependence):
+    r"""Relates items by the cosine of the angle between them.
+
+    $$A_{ij} = \frac{\langle x_i, x_j \rangle}{\|x_i\|_2 \|x_j\|_2}$$
+
+    In [-1, 1], symmetric, 1 on the diagonal; the row, column and diagonal of a zero item are 0.
+
+    References: RPN 2 (2024), arXiv 2411.11162, numerical kernels.
+    """
+
+    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        return kernel.cosine_similarity(items)

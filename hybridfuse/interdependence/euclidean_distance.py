@@ -1,0 +1,19 @@
+from jaxtyping import Float
+from torch import Tensor
+
+from hybridfuse.functional import kernel
+from hybridfuse.interdependence.base import Interdependence
+
+
+class EuclideanDistance(Interdependence):
+    r"""Relates items by their nearness in Euclidean distance.
+
+    $$A_{ij} = \exp(-\|x_i - x_j\|_2)$$
+
+    In [0, 1], symmetric, exactly 1 on the diagonal; items that coincide have gradient 0 towards each other.
+
+    References: RPN 2 (2024), arXiv 2411.11162, numerical kernels.
+    """
+
+    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        return kernel.euclidean_distance(items)

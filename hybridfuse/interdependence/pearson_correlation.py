@@ -1,0 +1,22 @@
+from jaxtyping import Float
+from torch import Tensor
+
+from hybridfuse.functional import statistic
+from hybridfuse.interdependence.base import Interdependence
+
+
+class PearsonCorrelation(Interdependence):
+    r"""Relates items by their linear correlation over the features.
+
+    $$A_{ij} = \frac{\langle c_i, c_j \rangle}{\|c_i\|_2 \|c_j\|_2}, \quad c_i = x_i - \bar{x}_i$$
+
+    In [-1, 1], symmetric, 1 on the diagonal; a constant item correlates 0 with all others.
+
+    Raises:
+        ValueError: from `calculate_A` and `forward`, if an item has fewer than 2 features.
+
+    References: RPN 2 (2024), arXiv 2411.11162, statistical kernels.
+    """
+
+    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        return statistic.pearson_correlation(items)

@@ -1,0 +1,74 @@
+"""Which classes a configuration may name; the one place where that is decided. Free of torch."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+ENVIRONMENT_VARIABLE = "HYBRIDFUSE_ALLOW"
+
+_ALLOWED = (
+    *(f"hybridfuse.{part}" for part in ("interdependence", "fusion", "hybrid", "postprocess", "reconciliation")),
+    *(f"hybridfuse.{part}" for part in ("model", "module", "data", "callbacks")),
+    "torch.nn",
+    "torch.optim",
+    "pytorch_lightning",
+    "torchmetrics",
+)
+_REFUSED = ("pytorch_lightning.cli",)
+_HYDRA = ("hydra._internal", "hydra_plugins", "hybridfuse")
+_HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
+
+# Read when the program starts: a configuration can change the environment later, but not this.
+_added = [package.strip() for package in os.environ.get(ENVIRONMENT_VARIABLE, "").split(",") if package.strip()]
+
+
+def allow(package: str) -> None:
+    """Lets configurations name what is defined in `package`, a Python package of the user's own."""
+    _added.append(package)
+
+
+def added(path: str) -> bool:
+    """Whether the user has allowed the package of a dotted path."""
+    return _within(path, _added)
+
+
+def check(path: str) -> None:
+    """ValueError if a dotted path lies outside the allowed packages.
+
+    To be asked twice: of the path as it is written, before anything is imported, and of the true module and name
+    of what it led to (`torch.nn.foo.os.system` is `posix.system`).
+    """
+    if not _within(path, (*_ALLOWED, *_added)) or _within(path, _REFUSED):
+        raise ValueError(
+            f"_target_ must lie in hybridfuse's parts, {', '.join(_ALLOWED[-4:])} or a package of your own "
+            f"allowed by {ENVIRONMENT_VARIABLE}=<package>, got {path}."
+        )
+
+
+def check_tree(config: Mapping[str, object]) -> None:
+    """ValueError if a composed configuration, Hydra's own part included, names anything that may not run."""
+    for key, value in _leaves(config):
+        steps = key.split(".")
+        inside_hydra = steps[0] == "hydra"
+        if steps[-1] == "_target_" and not (inside_hydra and _within(str(value), _HYDRA)):
+            check(str(value))
+        if inside_hydra and steps[-1] == "()":
+            raise ValueError(f"{key} must not be in a configuration: it calls {value}.")
+        if inside_hydra and steps[-1] == "class" and value not in _HANDLERS:
+            raise ValueError(f"{key} must be one of {', '.join(_HANDLERS)}, got {value}.")
+        if inside_hydra and "env_set" in steps:
+            raise ValueError(f"{key} must not be in a configuration; set the variable in your shell.")
+
+
+def _within(path: str, packages: Sequence[str]) -> bool:
+    return any(path == package or path.startswith(f"{package}.") for package in packages)
+
+
+def _leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():  # pyright: ignore[reportUnknownVariableType]
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            yield from _leaves(value, f"{path}.{index}")
+    else:
+        yield path, node
