@@ -1,9 +1,7 @@
-"""Imports the package with its shape annotations checked at run time, before any test module does."""
-
-import warnings
+"""Has the shape annotations of the pure functions checked at run time, in every test."""
 
 from jaxtyping import install_import_hook
 
-with install_import_hook("hybridfuse", "beartype.beartype"), warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import hybridfuse.functional.layout  # noqa: F401  (the hook must see the first import)
+install_import_hook(
+    ["hybridfuse.functional", "hybridfuse.postprocess", "hybridfuse.reconciliation"], "beartype.beartype"
+)

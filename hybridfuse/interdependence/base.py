@@ -80,7 +80,7 @@ class Interdependence(nn.Module, ABC):
         m = self.m if m is None else m
         return self.columns(m) if self.interdependence_type == "attribute" else m
 
-    def calculate_A(self, x: Float[Tensor, "b m"] | None = None, w: Tensor | None = None) -> Float[Tensor, "n p"]:
+    def calculate_A(self, x: Tensor | None = None, w: Tensor | None = None) -> Float[Tensor, "n p"]:
         """A of a batch: (m, m') for the attribute type, (b, b') for the instance type.
 
         Args:
@@ -98,7 +98,7 @@ class Interdependence(nn.Module, ABC):
         replaced = self._from_flat(w)
         return functional_call(_Relate(self), {f"function.{name}": value for name, value in replaced.items()}, (items,))
 
-    def forward(self, x: Float[Tensor, "b m"] | None = None, kappa_x: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor | None = None, kappa_x: Tensor | None = None) -> Tensor:
         """X A for the attribute type, Aᵀ X for the instance type; κ(X), where given, is transformed in the place of X.
 
         Raises:
