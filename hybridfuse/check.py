@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`; did you mean <nearest>?`, or nothing where no choice comes near."""
-    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
+    choices = list(choices)
+    completed = sorted((choice for choice in choices if name and choice.startswith(name)), key=len)
+    close = completed or difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -15,9 +17,8 @@ def choice(name: str, value: object, choices: Iterable[str]) -> str:
     """`value` if it is one of `choices`, else ValueError with the nearest."""
     choices = list(choices)
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(
-            f"{name} must be one of {', '.join(choices)}, got {value!r}{nearest(str(value), choices)}."
-        )
+        end = nearest(str(value), choices) or "."
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}{end}")
     return value
 
 

@@ -22,7 +22,7 @@ def find(package: ModuleType, name: str) -> object:
         AttributeError: if there is no such file, or the file has no such class.
     """
     stem = snake_case(name)
-    if any(module.name == stem for module in pkgutil.iter_modules(package.__path__)):
+    if stem != name and any(module.name == stem for module in pkgutil.iter_modules(package.__path__)):
         return getattr(importlib.import_module(f"{package.__name__}.{stem}"), name)
     raise AttributeError(f"module {package.__name__!r} has no attribute {name!r}")
 

@@ -62,7 +62,9 @@ class HybridInterdependence(Interdependence):
         self.name = name
         functions = self._given(interdependence_functions) or self._built(interdependence_function_configs)
         if not functions:
-            raise ValueError(f"{name} needs interdependence_functions or interdependence_function_configs, got neither.")
+            raise ValueError(
+                f"{name} needs interdependence_functions or interdependence_function_configs, got neither."
+            )
         self.interdependence_functions = nn.ModuleDict(functions)
         self.fusion_function = self._fusion(fusion_function, fusion_function_config)
         self.postprocess = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
@@ -90,24 +92,29 @@ class HybridInterdependence(Interdependence):
     def columns(self, n: int) -> int:
         return self.fusion_function.calculate_n([function.columns(n) for function in self.functions.values()])
 
-    def matrices(self, items: Float[Tensor, "n d"]) -> dict[str, Tensor]:
-        """The matrix of each function, before the fusion, by its name."""
-        return {name: self._part(name, function, items) for name, function in self.functions.items()}
+    def calculate_matrices(self, x: Tensor | None = None) -> dict[str, Tensor]:
+        """The matrix of each function, before the fusion, by its name; x as for `calculate_A`."""
+        return self._matrices(self._items(x))
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         if self.stored is not None and items.shape[0] == self.n:
             return layout.like(self.stored(), items)
         return self._fused(items)
 
+    def _matrices(self, items: Tensor) -> dict[str, Tensor]:
+        return {name: self._part(name, function, items) for name, function in self.functions.items()}
+
     def _fused(self, items: Tensor) -> Tensor:
-        fused: Tensor = self.fusion_function(list(self.matrices(items).values()))
+        fused: Tensor = self.fusion_function(list(self._matrices(items).values()))
         return fused if self.postprocess is None else self.postprocess(fused)
 
     def _part(self, name: str, function: Interdependence, items: Tensor) -> Tensor:
         try:
             return function.relate(items)
         except ValueError as error:
-            raise ValueError(f"{self.name}: {error}" if function.name == name else f"{self.name}: {name}: {error}") from error
+            raise ValueError(
+                f"{self.name}: {error}" if function.name == name else f"{self.name}: {name}: {error}"
+            ) from error
 
     def _given(self, functions: Functions | None) -> dict[str, Interdependence]:
         """The caller's functions by name, found to be of this hybrid's type and m."""

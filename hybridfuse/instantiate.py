@@ -1,6 +1,7 @@
 """The only way from a configuration to an object."""
 
 import inspect
+import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -61,18 +62,18 @@ def _checked_targets(node: object) -> Iterator[str]:
     if isinstance(node, Mapping):
         if "_target_" in node:
             yield _checked_target(str(node["_target_"]))
-        for value in node.values():  # pyright: ignore[reportUnknownVariableType]
+        for value in node.values():
             yield from _checked_targets(value)
     elif isinstance(node, (list, tuple)):
-        for value in node:  # pyright: ignore[reportUnknownVariableType]
+        for value in node:
             yield from _checked_targets(value)
 
 
 def _checked_target(path: str) -> str:
     targets.check(path)
     try:
-        found = hydra.utils.get_object(path)
-    except Exception as error:
+        found = pkgutil.resolve_name(path)
+    except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"_target_ {path} does not exist.") from error
     true_path = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
     targets.check(true_path)

@@ -65,10 +65,10 @@ def _within(path: str, packages: Sequence[str]) -> bool:
 
 def _leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(node, Mapping):
-        for key, value in node.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, value in node.items():
             yield from _leaves(value, f"{path}.{key}" if path else str(key))
     elif isinstance(node, (list, tuple)):
-        for index, value in enumerate(node):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        for index, value in enumerate(node):
             yield from _leaves(value, f"{path}.{index}")
     else:
         yield path, node

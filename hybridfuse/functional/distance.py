@@ -14,7 +14,7 @@ _BLOCK = 1 << 22
 
 
 class _SquaredEuclidean(torch.autograd.Function):
-    """By one GEMM, entries that cancelled computed again directly; differentiable twice, without storing differences."""
+    """By one GEMM, entries that cancelled computed again directly; differentiable twice, no differences stored."""
 
     @staticmethod
     def forward(items: Tensor) -> Tensor:
@@ -47,9 +47,9 @@ class _SquaredEuclidean(torch.autograd.Function):
 
 
 def _scaled(items: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared distances of the items divided by their common magnitude, which no square can overflow, and that magnitude."""
+    """Squared distances of the items divided by their common magnitude, so that no square overflows; and that."""
     magnitude = scale.common_magnitude(items)
-    squared: Tensor = _SquaredEuclidean.apply(items / magnitude)  # pyright: ignore[reportUnknownMemberType, reportAssignmentType]
+    squared: Tensor = _SquaredEuclidean.apply(items / magnitude)  # pyright: ignore[reportAssignmentType]
     return squared, magnitude
 
 

@@ -9,7 +9,7 @@ from hybridfuse.functional import distance, precision, scale
 
 @precision.full
 def cosine_similarity(items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-    r"""$A_{ij} = \langle x_i, x_j \rangle / (\|x_i\| \|x_j\|)$, 0 where an item is zero, exactly 1 on the diagonal elsewhere."""
+    r"""$A_{ij} = \langle x_i, x_j \rangle / (\|x_i\| \|x_j\|)$; 0 for a zero item, else exactly 1 on the diagonal."""
     return correlation(scale.unit(items))
 
 

@@ -77,9 +77,7 @@ def reduce_intersection(matrices: Sequence[Tensor], reduce: Reduction) -> Tensor
     """Dense and sparse matrices reduced on the pattern of the first sparse one; exact where one zero makes all zero."""
     pattern = next(matrix for matrix in matrices if is_sparse(matrix))
     rows, columns = indices(pattern)
-    stack = torch.stack(
-        [matrix.values() if matrix is pattern else dense(matrix)[rows, columns] for matrix in matrices]
-    )
+    stack = torch.stack([matrix.values() if matrix is pattern else dense(matrix)[rows, columns] for matrix in matrices])
     return with_values(pattern, reduce(stack))
 
 

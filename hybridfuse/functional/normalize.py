@@ -1,4 +1,4 @@
-"""Scaling of rows and columns, dense or sparse; a sparse matrix keeps its pattern, and only stored entries take part."""
+"""Scaling of rows and columns, dense or sparse; a sparse matrix keeps its pattern, only stored entries take part."""
 
 import torch
 from jaxtyping import Float

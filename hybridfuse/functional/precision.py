@@ -10,7 +10,9 @@ from torch import Tensor
 Parameters = ParamSpec("Parameters")
 
 
-def full(function: Callable[Concatenate[Tensor, Parameters], Tensor]) -> Callable[Concatenate[Tensor, Parameters], Tensor]:
+def full(
+    function: Callable[Concatenate[Tensor, Parameters], Tensor],
+) -> Callable[Concatenate[Tensor, Parameters], Tensor]:
     """Lets a function of items see float32 where they are bfloat16 or float16, whose sums have 3 digits at best.
 
     Automatic mixed precision is off inside, for the same reason.

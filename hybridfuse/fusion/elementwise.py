@@ -21,7 +21,7 @@ class Elementwise(Fusion):
     """Whether one zero is enough, so that one sparse matrix makes the result sparse."""
 
     @abstractmethod
-    def reduce(self, stack: Float[Tensor, "k *entries"]) -> Float[Tensor, "*entries"]:
+    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
         """One number of k, at each place."""
 
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:

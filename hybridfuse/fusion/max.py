@@ -14,5 +14,5 @@ class Max(Elementwise):
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
-    def reduce(self, stack: Float[Tensor, "k *entries"]) -> Float[Tensor, "*entries"]:
+    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
         return stack.amax(dim=0)

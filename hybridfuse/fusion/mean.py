@@ -12,5 +12,5 @@ class Mean(Elementwise):
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
-    def reduce(self, stack: Float[Tensor, "k *entries"]) -> Float[Tensor, "*entries"]:
+    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
         return stack.mean(dim=0)

@@ -14,7 +14,7 @@ class Median(Elementwise):
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
-    def reduce(self, stack: Float[Tensor, "k *entries"]) -> Float[Tensor, "*entries"]:
+    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
         k = stack.shape[0]
         ordered = stack.sort(dim=0).values
         return (ordered[(k - 1) // 2] + ordered[k // 2]) / 2

@@ -16,5 +16,5 @@ class Prod(Elementwise):
 
     absorbs_zero = True
 
-    def reduce(self, stack: Float[Tensor, "k *entries"]) -> Float[Tensor, "*entries"]:
+    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
         return stack.prod(dim=0)

@@ -28,7 +28,7 @@ class WeightedSumLearned(Elementwise):
         k = len(self._dims(None))
         self.weight = nn.Parameter(torch.full((k,), 1.0 / k))
 
-    def reduce(self, stack: Float[Tensor, "k *entries"]) -> Float[Tensor, "*entries"]:
+    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
         if stack.shape[0] != self.weight.shape[0]:
             raise ValueError(f"{self.name} has weights for {self.weight.shape[0]} matrices, got {stack.shape[0]}.")
         return torch.tensordot(self.weight.to(stack.dtype), stack, dims=1)

@@ -92,7 +92,7 @@ class Interdependence(nn.Module, ABC):
             ValueError: if x is missing or of a wrong shape, or w of a wrong length.
             TypeError: if x is no floating-point tensor.
         """
-        items = self._placeholder() if x is None else self._oriented(self._checked(x))
+        items = self._items(x)
         if w is None:
             return self.relate(items)
         replaced = self._from_flat(w)
@@ -109,7 +109,7 @@ class Interdependence(nn.Module, ABC):
         if data is None:
             raise ValueError(f"{self.name} needs x or kappa_x to transform, got neither.")
         transformed = self._oriented(data)
-        items = self._placeholder(transformed) if x is None else self._oriented(self._checked(x))
+        items = self._items(x, transformed)
         matrix = self.relate(items)
         if transformed.shape[0] != matrix.shape[0]:
             axis = "columns" if self.interdependence_type == "attribute" else "rows"
@@ -127,6 +127,9 @@ class Interdependence(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         return f"b={self.b}, m={self.m}, interdependence_type={self.interdependence_type}"
+
+    def _items(self, x: Tensor | None, transformed: Tensor | None = None) -> Tensor:
+        return self._placeholder(transformed) if x is None else self._oriented(self._checked(x))
 
     def _oriented(self, x: Tensor) -> Tensor:
         """Data to items and back: the only line that knows which axis is related."""

@@ -19,8 +19,6 @@ class BilinearLowrank(BilinearBase):
     References: RPN 2 (2024), arXiv 2411.11162, low-rank bilinear interdependence.
     """
 
-    def __init__(
-        self, b: int, m: int, interdependence_type: InterdependenceType = "attribute", rank: int = 2
-    ) -> None:
+    def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute", rank: int = 2) -> None:
         super().__init__(b, m, interdependence_type)
         self.reconciliation = Lowrank(self.d, self.d, self.std, rank)

@@ -1,0 +1,156 @@
+"""What can be said of a command before anything runs; every finding is one sentence. Free of torch."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hybridfuse import check as checks
+from hybridfuse import targets
+
+LISTS = ("interdependence",)
+"""Groups of which several options are chosen at once."""
+
+
+class CommandError(Exception):
+    """A command that cannot be run as it stands."""
+
+
+def check(conf: Path, argv: Sequence[str]) -> None:
+    """Names, keys and targets of a command, sweeps included.
+
+    Raises:
+        CommandError: at the first word that is wrong.
+    """
+    arguments = get_args_parser().parse_args(list(argv))
+    if arguments.experimental_rerun is not None:
+        raise CommandError("--experimental-rerun is not supported: it would run code from a pickle.")
+    directories = [conf, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
+    overrides = _parsed(arguments.overrides)
+    for override in overrides:
+        _check_choice(override, directories)
+        if override.is_sweep_override() and not arguments.multirun and not override.is_hydra_override():
+            raise CommandError(f"{override.input_line} is a sweep over several values: add -m.")
+    config = composed(conf, [_first(override) for override in overrides], arguments.config_dir)
+    try:
+        targets.check_tree(_plain(config))
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def composed(conf: Path, words: Sequence[str], config_dir: str | None = None) -> DictConfig:
+    """The configuration that overrides compose, Hydra's own part included.
+
+    Raises:
+        CommandError: if they compose none.
+    """
+    searched = [f"hydra.searchpath=[file://{os.path.abspath(config_dir)}]"] if config_dir else []
+    try:
+        with initialize_config_dir(str(conf.resolve()), job_name="train", version_base="1.3"):
+            return compose("train", [*words, *searched], return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise CommandError(_explained(error, conf, words, config_dir)) from error
+
+
+def options(directories: Sequence[Path], group: str) -> list[str]:
+    """Names of the options of a group."""
+    return sorted({file.stem for directory in directories for file in (directory / group).glob("*.yaml")})
+
+
+def _parsed(words: Sequence[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(list(words))
+    except HydraException as error:
+        raise CommandError(f"cannot read the command: {_line(error)}") from error
+
+
+def _first(override: Override) -> str:
+    """The override, or the first of those that it sweeps over."""
+    if not override.is_sweep_override() or override.is_hydra_override() or not override.is_discrete_sweep():
+        return str(override.input_line)
+    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
+
+
+def _check_choice(override: Override, directories: Sequence[Path]) -> None:
+    """Names of options, before Hydra meets them, which drops a double and does not say which of a list it misses."""
+    group = override.key_or_group
+    known = options(directories, group)
+    if not known or override.is_delete():
+        return
+    for names in _chosen(override):
+        if not names and group in LISTS:
+            raise CommandError(f"{group} must name at least one of {', '.join(known)}, got [].")
+        for name, count in Counter(names).items():
+            if name not in known and name != "null":
+                near = checks.nearest(name, known) or "."
+                raise CommandError(f"{group} must be among {', '.join(known)}, got {name}{near}")
+            if count > 1:
+                raise CommandError(
+                    f"{group} names {name} twice; a second use takes a name of its own: "
+                    f"'+{group}@{group}.second_{name}={name}'."
+                )
+    if group not in LISTS and isinstance(override.value(), list):
+        raise CommandError(f"{group} takes one option, got {override.input_line}.")
+
+
+def _chosen(override: Override) -> Iterator[list[str]]:
+    """The list of names that each job of an override chooses."""
+    if not override.is_sweep_override():
+        yield _names(override.value())
+    elif override.is_choice_sweep() or override.is_range_sweep():
+        for value in override.sweep_iterator():
+            yield _names(value)
+
+
+def _names(value: Any) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else ["null" if value is None else str(value)]
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """The tree as it is written, with interpolations left alone: they can only lead to other parts of it."""
+    plain: Any = OmegaConf.to_container(config, resolve=False)
+    return plain
+
+
+def _explained(error: Exception, conf: Path, words: Sequence[str], config_dir: str | None) -> str:
+    """One sentence for an error of Hydra's, with the nearest right name."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        known = options([conf, *([Path(config_dir)] if config_dir else [])], group)
+        return f"{group or 'the configuration'} has no option {name}{checks.nearest(name, known) or '.'}"
+    unknown = re.search(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
+    if unknown is None:
+        return _line(error)
+    key = unknown[1]
+    groups = [word for word in words if options([conf], word.lstrip("+~").partition("=")[0].partition("@")[0])]
+    config = composed(conf, groups, config_dir) if len(groups) < len(words) else OmegaConf.create({})
+    keys = list(_keys(_plain(config)))
+    parent = key.rpartition(".")[0]
+    if parent in ("interdependence", *keys) or not parent.startswith("interdependence."):
+        return f"{key} is no setting{checks.nearest(key, keys) or ' of this configuration.'}"
+    used = ", ".join(config.get("interdependence", {}))
+    return f"{key} is no setting, since {parent.partition('.')[2]} is not in use: interdependence is [{used}]."
+
+
+def _keys(node: Any, path: str = "") -> Iterator[str]:
+    for key, value in node.items():
+        here = f"{path}.{key}" if path else str(key)
+        if here == "hydra" or key == "_target_":
+            continue
+        yield here
+        if isinstance(value, dict):
+            yield from _keys(value, here)
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

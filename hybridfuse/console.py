@@ -1,0 +1,73 @@
+"""What a run says: where it is, what came out."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.table import Table
+
+from hybridfuse import __version__
+from hybridfuse.record import Record
+
+
+def say(line: str) -> None:
+    """A line, never wrapped."""
+    print(line, flush=True)
+
+
+def header(record: Record, data: Any, trainer: pl.Trainer) -> None:
+    """What is about to run."""
+    facts = record.fields
+    kinds = f"{len(data.classes)} classes" if data.classes else "a numeric target"
+    say(f"hybridfuse {__version__}")
+    say(f"  data             {data.name}: {data.rows} rows, {data.m} attributes, {kinds}")
+    if data.task_note:
+        say(f"                   {data.task_note}")
+    if facts["interdependence"]:
+        say(f"  interdependence  {', '.join(facts['interdependence'])} ({facts['axis']})")
+        say(f"  fusion           {facts['fusion']}")
+    say(f"  model            {facts['model']}, {facts['parameters']:,} parameters")
+    say(f"  device           {trainer.strategy.root_device}, precision {trainer.precision}")
+    say(f"  folder           {record.folder}")
+
+
+def results(record: Record) -> None:
+    """The metrics beside the naive baseline, and where to look."""
+    metrics, baseline = record.fields["metrics"], record.fields["baseline"]
+    table = Table(title=f"done in {record.fields['duration_s']:.1f} s, {record.fields['epochs']} epochs")
+    for heading in ("metric", "train", "validation", "test", "naive (test)"):
+        table.add_column(heading, justify="left" if heading == "metric" else "right")
+    for name in dict.fromkeys(key.partition("/")[2] for key in metrics if key.startswith("test/")):
+        splits = (metrics.get(f"{split}/{name}") for split in ("train", "val", "test"))
+        table.add_row(name, *map(_number, (*splits, baseline.get(f"test/{name}"))))
+    Console().print(table)
+    _where(record)
+
+
+def already_done(record: Record, earlier: Mapping[str, Any]) -> None:
+    """That there is nothing to do."""
+    tested = [f"{name} {value:.4f}" for name, value in earlier["metrics"].items() if name.startswith("test/")]
+    say(f"already done, {', '.join(tested)}; rerun with force=true")
+    _where(record)
+
+
+def interrupted(record: Record) -> None:
+    """That what there is so far is kept."""
+    say(f"interrupted; the best checkpoint so far is kept in {record.folder / 'checkpoints'}")
+
+
+def failed(record: Record, sentence: str) -> None:
+    """Why a run failed, and where that is written."""
+    print(f"failed: {sentence}", file=sys.stderr)
+    print(f"record: {record.path}", file=sys.stderr)
+
+
+def _where(record: Record) -> None:
+    say(f"record       {record.path}")
+    say(f"look at it   tensorboard --logdir {record.folder.parents[1]}")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

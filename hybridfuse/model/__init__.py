@@ -1,0 +1,10 @@
+"""Networks and their parts: a class a file, found by its name (`from hybridfuse.model import Rpn`)."""
+
+import sys
+
+from hybridfuse import discovery
+
+
+def __getattr__(name: str) -> object:
+    """Any class of this package."""
+    return discovery.find(sys.modules[__name__], name)

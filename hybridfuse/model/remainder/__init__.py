@@ -1,0 +1,1 @@
+"""Remainders π, what a layer adds of its input: a class a file."""

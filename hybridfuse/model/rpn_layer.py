@@ -1,0 +1,54 @@
+"""One layer of the network of RPN 2."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hybridfuse.hybrid import HybridInterdependence
+from hybridfuse.model.remainder.base import Remainder
+from hybridfuse.model.transformation.base import Transformation
+from hybridfuse.reconciliation.base import Reconciliation
+
+
+class RpnLayer(nn.Module):
+    r"""Relates attributes, transforms, relates instances, and maps what comes to the outputs.
+
+    $$\operatorname{layer}(X) = A_i^\top \kappa(X A_a)\, \psi(w)^\top + \beta + \pi(X)$$
+
+    A hybrid that is absent stands for the identity, which is never built.
+
+    Args:
+        transformation: κ, from the attributes after A_a.
+        reconciliation: ψ(w), outputs by the width of κ.
+        remainder: π, from the attributes of X to the outputs.
+        attribute_hybrid: A_a.
+        instance_hybrid: A_i, computed from X.
+        bias: whether there is β.
+
+    References: RPN 2 (2024), arXiv 2411.11162, section 3.
+    """
+
+    def __init__(
+        self,
+        transformation: Transformation,
+        reconciliation: Reconciliation,
+        remainder: Remainder,
+        attribute_hybrid: HybridInterdependence | None = None,
+        instance_hybrid: HybridInterdependence | None = None,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.attribute_hybrid = attribute_hybrid
+        self.transformation = transformation
+        self.instance_hybrid = instance_hybrid
+        self.reconciliation = reconciliation
+        self.bias = nn.Parameter(torch.zeros(reconciliation.rows)) if bias else None
+        self.remainder = remainder
+
+    def forward(self, x: Float[Tensor, "b m"]) -> Float[Tensor, "b outputs"]:
+        related = x if self.attribute_hybrid is None else self.attribute_hybrid(x)
+        transformed = self.transformation(related)
+        if self.instance_hybrid is not None:
+            transformed = self.instance_hybrid(x, kappa_x=transformed)
+        mapped = nn.functional.linear(transformed, self.reconciliation(), self.bias)
+        return mapped + self.remainder(x)

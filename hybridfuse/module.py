@@ -1,0 +1,95 @@
+"""Training, validation and test of a network on a task."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from hybridfuse.finite import first_non_finite
+from hybridfuse.task import Task
+
+Batch = tuple[Tensor, Tensor]
+
+
+class SupervisedModule(pl.LightningModule):
+    """A network that learns a task. Loss and metrics are of whole splits, logged once an epoch.
+
+    Args:
+        network: from (b, m) to (b, outputs).
+        task: the loss and the metrics.
+        optimizer: makes the optimiser of the parameters.
+        scheduler: makes the schedule of the optimiser, stepped once an epoch; none by default.
+
+    Raises:
+        ValueError: from training, at the first loss that is not finite.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        task: Task,
+        optimizer: Callable[[Any], Optimizer],
+        scheduler: Callable[[Optimizer], LRScheduler] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.task = task
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.split_metrics = nn.ModuleDict({split: task.metrics() for split in ("train_", "val_", "test_")})
+        self._seen: dict[str, list[Batch]] = {"train": [], "val": [], "test": []}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        x, target = batch
+        output = self(x)
+        loss = self.task.loss(output, target)
+        if not torch.isfinite(loss):
+            raise ValueError(
+                f"the loss must be finite, got {loss.item()} at step {self.global_step} (epoch {self.current_epoch}); "
+                f"first in {first_non_finite(self.network, x)}."
+            )
+        self._seen["train"].append((output.detach(), target))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        self._seen["val"].append((self(batch[0]), batch[1]))
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        self._seen["test"].append((self(batch[0]), batch[1]))
+
+    def on_train_epoch_end(self) -> None:
+        self._close("train")
+
+    def on_validation_epoch_end(self) -> None:
+        self._close("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._close("test")
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = self.optimizer(self.parameters())
+        if self.scheduler is None:
+            return optimizer
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "epoch", "monitor": "val/loss"},
+        }
+
+    def _close(self, split: str) -> None:
+        """Logs loss and metrics of all rows of a split, at the epoch."""
+        output, target = (torch.cat(parts) for parts in zip(*self._seen[split], strict=True))
+        self._seen[split].clear()
+        metrics: Any = self.split_metrics[f"{split}_"]
+        metrics.update(self.task.prediction(output), self.task.truth(target))
+        values = {"loss": self.task.loss(output.float(), target), **metrics.compute()}
+        metrics.reset()
+        self.log_dict({f"{split}/{name}": value for name, value in values.items()}, sync_dist=True)
+        self.log("step", float(self.current_epoch))

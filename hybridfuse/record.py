@@ -1,0 +1,154 @@
+"""The folder of a run and its record; free of torch."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+_NOT_PART_OF_THE_RESULT = ("force", "runs")
+_PACKAGES = (
+    "hybridfuse",
+    "torch",
+    "pytorch-lightning",
+    "torchmetrics",
+    "hydra-core",
+    "omegaconf",
+    "numpy",
+    "scikit-learn",
+)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def config_hash(config: DictConfig) -> str:
+    """SHA-256 of the resolved configuration, less what does not change the result."""
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    result = {key: value for key, value in plain.items() if key not in _NOT_PART_OF_THE_RESULT}
+    return hashlib.sha256(json.dumps(result, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Record:
+    """`record.json` of a run, and the folder that it stands in.
+
+    Args:
+        config: the composed configuration.
+        experiment: name of the experiment, the folder above the run's.
+        words: what the folder's readable name is made of.
+        facts: what is known before the run and goes into the record.
+    """
+
+    def __init__(self, config: DictConfig, experiment: str, words: Sequence[str], facts: Mapping[str, object]) -> None:
+        self._config = config
+        self._started = time.monotonic()
+        digest = config_hash(config)
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(words))[:120].strip("-_.")
+        self.folder = Path(str(config.runs)) / experiment / f"{readable}-{digest[:10]}"
+        self.path = self.folder / "record.json"
+        self.fields: dict[str, Any] = {"status": "running", "metrics": {}, **facts, "config_hash": digest}
+
+    def earlier(self) -> dict[str, Any] | None:
+        """The record of an earlier run of the same configuration; None where there is none that can be read."""
+        try:
+            found: Any = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def start(self) -> None:
+        """Makes the folder, keeping aside what an earlier run left there, and writes the first record.
+
+        Raises:
+            OSError: if the folder cannot be written.
+        """
+        if self.folder.exists():
+            self._keep_aside()
+        self.folder.mkdir(parents=True)
+        self.fields |= {"versions": _versions(), "git": _git(), "hardware": _hardware(), "process": _process()}
+        write_atomically(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
+        self._write()
+
+    def finish(self, status: str, error: str | None = None) -> None:
+        """Writes the last record."""
+        self.fields |= {"status": status, "error": error, "duration_s": round(time.monotonic() - self._started, 3)}
+        self._write()
+
+    def _write(self) -> None:
+        write_atomically(self.path, json.dumps(self.fields, indent=2, default=str) + "\n")
+
+    def _keep_aside(self) -> None:
+        """Moves an earlier run to <folder>.1, .2, …; one without a checkpoint holds nothing worth keeping."""
+        if not any((self.folder / "checkpoints").glob("*")):
+            shutil.rmtree(self.folder)
+            return
+        number = next(n for n in range(1, 10**6) if not self.folder.with_name(f"{self.folder.name}.{n}").exists())
+        self.folder.rename(self.folder.with_name(f"{self.folder.name}.{number}"))
+
+
+def is_running(record: Mapping[str, Any]) -> bool:
+    """Whether the process that wrote a record is at it still, as far as this machine can tell."""
+    process = record.get("process") or {}
+    if record.get("status") != "running" or process.get("host") != socket.gethostname():
+        return False
+    try:
+        os.kill(int(process["id"]), 0)
+    except (OSError, KeyError, ValueError):
+        return False
+    return int(process["id"]) != os.getpid()
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _process() -> dict[str, object]:
+    return {"id": os.getpid(), "host": socket.gethostname()}
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}}
+
+
+def _hardware() -> dict[str, object]:
+    return {"machine": platform.machine(), "system": platform.platform(), "cores": os.cpu_count()}
+
+
+def _git() -> dict[str, object] | None:
+    """Commit of the working folder and whether it has changes; None outside a repository."""
+    try:
+        commit = _git_output("rev-parse", "HEAD").strip()
+        return {"commit": commit, "dirty": bool(_git_output("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git_output(*words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout

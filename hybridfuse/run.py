@@ -1,0 +1,193 @@
+"""One run: from a composed configuration to a record."""
+
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+from hybridfuse import check, console
+from hybridfuse.callbacks.hyperparameters import Hyperparameters
+from hybridfuse.command import CommandError
+from hybridfuse.instantiate import instantiate
+from hybridfuse.module import SupervisedModule
+from hybridfuse.record import Record, file_checksum, is_running
+from hybridfuse.task import Classification, Regression, Task
+
+DONE, FAILED = 0, 1
+T = TypeVar("T")
+
+
+def run(config: DictConfig) -> int:
+    """Trains, tests and records what a configuration describes; 0 if it is done, 1 if it failed.
+
+    Raises:
+        CommandError: if the configuration cannot be built; nothing is written then.
+        KeyboardInterrupt: if the run was interrupted; its record says so.
+    """
+    record = _record(config)
+    if not config.force and _is_done(record, config):
+        return DONE
+    _quieten()
+    pl.seed_everything(_built("seed", lambda: check.whole("seed", config.seed, least=0)), workers=True, verbose=False)
+    data = _built("data", lambda: instantiate(config.data))
+    try:
+        data.setup()
+    except (ValueError, OSError) as error:
+        return _failed(record, error)
+    module = _module(config, data)
+    trainer = _trainer(config, record.folder, _hyperparameters(config, record, module))
+    record.fields |= {
+        "data": {"name": data.name, "rows": data.rows, "sha256": data.checksum},
+        "parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        "device": str(trainer.strategy.root_device),
+    }
+    record.start()
+    console.header(record, data, trainer)
+    try:
+        record.fields["metrics"] = _trained(trainer, module, data)
+    except (KeyboardInterrupt, SystemExit) as error:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        record.finish("interrupted")
+        console.interrupted(record)
+        raise KeyboardInterrupt from error
+    except Exception as error:
+        return _failed(record, error)
+    record.fields["baseline"] = {f"test/{name}": value for name, value in data.baseline().items()}
+    record.fields["epochs"] = trainer.current_epoch
+    record.finish("done")
+    console.results(record)
+    return DONE
+
+
+def _record(config: DictConfig) -> Record:
+    choices: Mapping[str, Any] = HydraConfig.get().runtime.choices
+    experiment = choices.get("experiment") or "default"
+    related = choices.get("model") != "mlp"
+    functions = list(config.interdependence) if related else []
+    facts = {
+        "experiment": experiment,
+        "seed": config.seed,
+        "interdependence": functions,
+        "fusion": choices["fusion"] if related else None,
+        "axis": choices["axis"] if related else None,
+        "model": choices["model"],
+        "overrides": list(HydraConfig.get().overrides.task),
+    }
+    relation = [choices["axis"], "-".join(functions), choices["fusion"]] if related else []
+    return Record(config, experiment, [choices["data"], choices["model"], *relation, f"seed{config.seed}"], facts)
+
+
+def _is_done(record: Record, config: DictConfig) -> bool:
+    """Whether the same configuration ran before, on the same data; says so."""
+    earlier = record.earlier()
+    if earlier is None:
+        return False
+    if is_running(earlier):
+        raise CommandError(f"this run is at work in another process: {record.folder}.")
+    if earlier.get("status") != "done":
+        console.say(f"an earlier attempt is {earlier.get('status')}; starting again")
+        return False
+    path = config.data.get("path")
+    if path is not None and Path(path).is_file() and file_checksum(Path(path)) != earlier["data"]["sha256"]:
+        raise CommandError(f"{path} has changed since this run was done in {record.folder}; rerun with force=true.")
+    console.already_done(record, earlier)
+    return True
+
+
+def _module(config: DictConfig, data: Any) -> SupervisedModule:
+    sizes = {"b": data.b, "m": data.m, "outputs": data.outputs}
+    network: nn.Module = _built("model", lambda: instantiate(config.model, sizes))
+    optimizer = _built("optimizer", lambda: instantiate(config.optimizer))
+    scheduler = _built("scheduler", lambda: instantiate(config.scheduler)) if config.scheduler else None
+    module = SupervisedModule(network, _task(data), optimizer, scheduler)
+    _built("optimizer", module.configure_optimizers)
+    return module
+
+
+def _task(data: Any) -> Task:
+    if data.classes:
+        return Classification(len(data.classes))
+    return Regression(data.target_mean, data.target_scale)
+
+
+def _trainer(config: DictConfig, folder: Path, hyperparameters: Hyperparameters) -> pl.Trainer:
+    logger = _built("logger", lambda: instantiate(config.logger)(save_dir=folder)) if config.logger else False
+    chosen = [node for node in config.callbacks.values() if node] if config.callbacks else []
+    callbacks = [*(_built("callbacks", lambda n=node: instantiate(n)) for node in chosen), hyperparameters]
+    given = {"_partial_": True}
+    make = _built("trainer", lambda: instantiate(config.trainer, given))
+    return _built("device", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=folder))
+
+
+def _hyperparameters(config: DictConfig, record: Record, module: nn.Module) -> Hyperparameters:
+    facts = record.fields
+    chosen: dict[str, str | float | bool] = {
+        "data": HydraConfig.get().runtime.choices["data"] or "",
+        "model": facts["model"],
+        "axis": facts["axis"] or "none",
+        "interdependence": "+".join(facts["interdependence"]) or "none",
+        "fusion": facts["fusion"] or "none",
+        "seed": facts["seed"],
+        "parameters": sum(parameter.numel() for parameter in module.parameters()),
+    }
+    for word in facts["overrides"]:
+        key, _, value = word.lstrip("+").partition("=")
+        chosen.setdefault(key.rpartition("@")[2], value)
+    return Hyperparameters(chosen)
+
+
+def _built(part: str, build: Callable[[], T]) -> T:
+    """What `build` makes; that it cannot is a mistake in the command."""
+    try:
+        return build()
+    except (ValueError, TypeError, MisconfigurationException) as error:
+        raise CommandError(f"{part}: {_sentence(error)}") from error
+
+
+def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[str, float]:
+    """Metrics of the best checkpoint on validation and test, and of training as it ended."""
+    trainer.fit(module, datamodule=data)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
+    best = next((c.best_model_path for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)), "")
+    if best:
+        state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
+        module.load_state_dict(state)
+    for evaluate in (trainer.validate, trainer.test):
+        results = evaluate(module, datamodule=data, verbose=False)
+        metrics |= {name: value for name, value in results[0].items() if "/" in name}
+    return metrics
+
+
+def _failed(record: Record, error: Exception) -> int:
+    if os.environ.get("HYBRIDFUSE_TRACEBACK"):
+        raise error
+    if not record.folder.exists() or record.earlier() is None:
+        record.start()
+    record.finish("failed", f"{type(error).__name__}: {error}")
+    console.failed(record, _sentence(error))
+    return FAILED
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _quieten() -> None:
+    """Lightning's advice on hardware and workers is not for the reader of these runs."""
+    for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for message in (".*does not have many workers.*", ".*exists and is not empty.*", ".*GPU available but not used.*"):
+        warnings.filterwarnings("ignore", message)
+    warnings.showwarning = lambda message, *rest: print(f"note: {message}", file=sys.stderr)
