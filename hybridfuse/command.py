@@ -10,7 +10,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -41,7 +41,8 @@ def check(conf: Path, argv: Sequence[str]) -> None:
         _check_choice(override, directories)
         if override.is_sweep_override() and not arguments.multirun and not override.is_hydra_override():
             raise CommandError(f"{override.input_line} is a sweep over several values: add -m.")
-    config = composed(conf, [_first(override) for override in overrides], arguments.config_dir)
+    fixed = [_first(override) for override in overrides if override.value_type != ValueType.GLOB_CHOICE_SWEEP]
+    config = composed(conf, fixed, arguments.config_dir)
     try:
         targets.check_tree(_plain(config))
     except ValueError as error:
@@ -107,7 +108,7 @@ def _chosen(override: Override) -> Iterator[list[str]]:
     """The list of names that each job of an override chooses."""
     if not override.is_sweep_override():
         yield _names(override.value())
-    elif override.is_choice_sweep() or override.is_range_sweep():
+    elif override.value_type in (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP):
         for value in override.sweep_iterator():
             yield _names(value)
 

@@ -22,7 +22,8 @@ def header(record: Record, data: Any, trainer: pl.Trainer) -> None:
     facts = record.fields
     kinds = f"{len(data.classes)} classes" if data.classes else "a numeric target"
     say(f"hybridfuse {__version__}")
-    say(f"  data             {data.name}: {data.rows} rows, {data.m} attributes, {kinds}")
+    parts = ", ".join(f"{len(rows)} {name}" for name, rows in data.splits._asdict().items())
+    say(f"  data             {data.name}: {data.rows} rows ({parts}), {data.m} attributes, {kinds}")
     if data.task_note:
         say(f"                   {data.task_note}")
     if facts["interdependence"]:
@@ -48,8 +49,9 @@ def results(record: Record) -> None:
 
 def already_done(record: Record, earlier: Mapping[str, Any]) -> None:
     """That there is nothing to do."""
-    tested = [f"{name} {value:.4f}" for name, value in earlier["metrics"].items() if name.startswith("test/")]
-    say(f"already done, {', '.join(tested)}; rerun with force=true")
+    tested = {name: value for name, value in earlier["metrics"].items() if name.startswith("test/")}
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in tested.items() if name != "test/loss")
+    say(f"already done, {shown}; rerun with force=true")
     _where(record)
 
 

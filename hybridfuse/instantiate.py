@@ -2,7 +2,7 @@
 
 import inspect
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import hydra.utils
@@ -64,7 +64,10 @@ def _checked_targets(node: object) -> Iterator[str]:
             yield _checked_target(str(node["_target_"]))
         for value in node.values():
             yield from _checked_targets(value)
-    elif isinstance(node, (list, tuple)):
+    elif isinstance(node, str):
+        if "${" in node:  # Hydra would resolve it, after everything has been checked
+            raise ValueError(f"a configuration must not hold an interpolation at this point, got {node}.")
+    elif isinstance(node, Sequence) and not isinstance(node, bytes):
         for value in node:
             yield from _checked_targets(value)
 

@@ -63,7 +63,8 @@ class Record:
 
     def __init__(self, config: DictConfig, experiment: str, words: Sequence[str], facts: Mapping[str, object]) -> None:
         self._config = config
-        self._started = time.monotonic()
+        self._begin = time.monotonic()
+        self.started = False
         digest = config_hash(config)
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(words))[:120].strip("-_.")
         self.folder = Path(str(config.runs)) / experiment / f"{readable}-{digest[:10]}"
@@ -90,18 +91,20 @@ class Record:
         self.fields |= {"versions": _versions(), "git": _git(), "hardware": _hardware(), "process": _process()}
         write_atomically(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
         self._write()
+        self.started = True
 
     def finish(self, status: str, error: str | None = None) -> None:
         """Writes the last record."""
-        self.fields |= {"status": status, "error": error, "duration_s": round(time.monotonic() - self._started, 3)}
+        self.fields |= {"status": status, "error": error, "duration_s": round(time.monotonic() - self._begin, 3)}
         self._write()
 
     def _write(self) -> None:
         write_atomically(self.path, json.dumps(self.fields, indent=2, default=str) + "\n")
 
     def _keep_aside(self) -> None:
-        """Moves an earlier run to <folder>.1, .2, …; one without a checkpoint holds nothing worth keeping."""
-        if not any((self.folder / "checkpoints").glob("*")):
+        """Moves an earlier run to <folder>.1, .2, …; one that left neither results nor a checkpoint is dropped."""
+        done = (self.earlier() or {}).get("status") == "done"
+        if not done and not any((self.folder / "checkpoints").glob("*")):
             shutil.rmtree(self.folder)
             return
         number = next(n for n in range(1, 10**6) if not self.folder.with_name(f"{self.folder.name}.{n}").exists())

@@ -1,9 +1,9 @@
 """One run: from a composed configuration to a record."""
 
 import logging
-import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -171,10 +171,9 @@ def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[s
 
 
 def _failed(record: Record, error: Exception) -> int:
-    if os.environ.get("HYBRIDFUSE_TRACEBACK"):
-        raise error
-    if not record.folder.exists() or record.earlier() is None:
+    if not record.started:
         record.start()
+    record.fields["traceback"] = traceback.format_exception(error)
     record.finish("failed", f"{type(error).__name__}: {error}")
     console.failed(record, _sentence(error))
     return FAILED
@@ -185,9 +184,13 @@ def _sentence(error: Exception) -> str:
 
 
 def _quieten() -> None:
-    """Lightning's advice on hardware and workers is not for the reader of these runs."""
+    """Of all warnings only ours are for the reader of a run, a line each."""
     for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    for message in (".*does not have many workers.*", ".*exists and is not empty.*", ".*GPU available but not used.*"):
-        warnings.filterwarnings("ignore", message)
-    warnings.showwarning = lambda message, *rest: print(f"note: {message}", file=sys.stderr)
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", module=r"hybridfuse\.")
+    warnings.showwarning = _note
+
+
+def _note(message: Warning | str, *place: object) -> None:
+    print(f"note: {message}", file=sys.stderr)

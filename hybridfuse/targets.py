@@ -1,6 +1,9 @@
 """Which classes a configuration may name; the one place where that is decided. Free of torch."""
 
+import inspect
 import os
+import pkgutil
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 ENVIRONMENT_VARIABLE = "HYBRIDFUSE_ALLOW"
@@ -15,6 +18,8 @@ _ALLOWED = (
 )
 _REFUSED = ("pytorch_lightning.cli",)
 _HYDRA = ("hydra._internal", "hydra_plugins", "hybridfuse")
+_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+_RESOLVERS = ("hydra", "now", "oc.env")
 _HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
 
 # Read when the program starts: a configuration can change the environment later, but not this.
@@ -48,15 +53,44 @@ def check_tree(config: Mapping[str, object]) -> None:
     """ValueError if a composed configuration, Hydra's own part included, names anything that may not run."""
     for key, value in _leaves(config):
         steps = key.split(".")
-        inside_hydra = steps[0] == "hydra"
-        if steps[-1] == "_target_" and not (inside_hydra and _within(str(value), _HYDRA)):
+        if steps[0] == "hydra":
+            _check_hydra(key, steps, str(value), config)
+        elif steps[-1] == "_target_":
             check(str(value))
-        if inside_hydra and steps[-1] == "()":
-            raise ValueError(f"{key} must not be in a configuration: it calls {value}.")
-        if inside_hydra and steps[-1] == "class" and value not in _HANDLERS:
-            raise ValueError(f"{key} must be one of {', '.join(_HANDLERS)}, got {value}.")
-        if inside_hydra and "env_set" in steps:
-            raise ValueError(f"{key} must not be in a configuration; set the variable in your shell.")
+
+
+def _check_hydra(key: str, steps: Sequence[str], value: str, config: Mapping[str, object]) -> None:
+    """What stands in Hydra's part is built by Hydra and by `logging`, which ask nobody."""
+    if steps[-1] == "_target_":
+        _check_hydra_class(key, value)
+    if steps[-1] == "()":
+        raise ValueError(f"{key} must not be in a configuration: it calls {value}.")
+    if steps[-1] == "class" and value not in _HANDLERS:
+        raise ValueError(f"{key} must be one of {', '.join(_HANDLERS)}, got {value}.")
+    if "env_set" in steps:
+        raise ValueError(f"{key} must not be in a configuration; set the variable in your shell.")
+    if value.startswith("ext://") and value not in _STREAMS:
+        raise ValueError(f"{key} must be one of {', '.join(_STREAMS)}, got {value}.")
+    for name, resolver in re.findall(r"\$\{\s*([^\s{}:$]*)\s*(:?)", value):
+        if name not in _RESOLVERS if resolver else not (name.startswith("hydra.") or _leads_to_value(name, config)):
+            raise ValueError(f"{key} must not lead out of Hydra's part of the configuration, got {value}.")
+
+
+def _check_hydra_class(key: str, path: str) -> None:
+    try:
+        found = pkgutil.resolve_name(path) if _within(path, _HYDRA) else None
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{key} must be a class that exists, got {path}.") from error
+    if not inspect.isclass(found) or not _within(found.__module__, _HYDRA):
+        raise ValueError(f"{key} must be a class of Hydra's, of a plugin of it or of hybridfuse, got {path}.")
+
+
+def _leads_to_value(name: str, config: Mapping[str, object]) -> bool:
+    """Whether a dotted name leads to a number or a text that leads nowhere else."""
+    node: object = config
+    for step in name.split("."):
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return not isinstance(node, (Mapping, list, tuple)) and node is not None and "${" not in str(node)
 
 
 def _within(path: str, packages: Sequence[str]) -> bool:
@@ -67,7 +101,7 @@ def _leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(node, Mapping):
         for key, value in node.items():
             yield from _leaves(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(node, (list, tuple)):
+    elif isinstance(node, Sequence) and not isinstance(node, (str, bytes)):
         for index, value in enumerate(node):
             yield from _leaves(value, f"{path}.{index}")
     else:

@@ -48,11 +48,13 @@ def function(stem: str, b: int, m: int, kind: str = "attribute", **given: Any) -
         torch.manual_seed(0)
         if stem == "hybrid":
             parts = ["chain", "cosine_similarity", "gaussian_rbf", "parameterized_lowrank"]
-            return hybrid(parts, "weighted_sum_learned", b, m, kind, **given)
+            return hybrid_of(parts, "weighted_sum_learned", b, m, kind, **given)
         return XIS[stem](b, m, kind, **{**options(stem, n), **given})
 
 
-def hybrid(stems: list[str], fusion: str, b: int, m: int, kind: str = "attribute", **given: Any) -> HybridInterdependence:
+def hybrid_of(
+    stems: list[str], fusion: str, b: int, m: int, kind: str = "attribute", **given: Any
+) -> HybridInterdependence:
     """A hybrid of ξ objects."""
     functions = [function(stem, b, m, kind) for stem in stems]
     dims = [part.p for part in functions]
@@ -87,7 +89,7 @@ def matrices(k: int, n: int = 4, p: int = 5, seed: int = 0, dtype: torch.dtype =
     return [data(n, p, seed=100 * seed + i, dtype=dtype) for i in range(k)]
 
 
-def sparse(n: int = 4, p: int = 5, seed: int = 0, share: float = 0.5) -> Tensor:
+def sparse_matrix(n: int = 4, p: int = 5, seed: int = 0, share: float = 0.5) -> Tensor:
     """A CSR matrix of standard normal numbers at some places, with an empty row and an empty column."""
     matrix = data(n, p, seed)
     kept = torch.rand(n, p, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) < share

@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from catalogue import DATA_DEPENDENT, FUSIONS, LEAST_FEATURES, POSTPROCESSES, XIS, data, finite, function, states
-from catalogue import sparse as sparse_matrix
-from catalogue import stated_range
+from catalogue import DATA_DEPENDENT, FUSIONS, LEAST_FEATURES, POSTPROCESSES, XIS, data, finite, function, sparse_matrix, stated_range, states
 from torch import Tensor
 
 N, D = 6, 4
@@ -97,8 +95,8 @@ def test_diagonal_is_exact(stem: str, name: str, dtype: torch.dtype) -> None:
     x = {**ITEMS, **HUGE_ITEMS}[name](dtype)
     x = torch.cat([x, x], dim=1) if x.shape[1] < LEAST_FEATURES.get(stem, 1) else x
     diagonal = _built(stem, x).calculate_A(x).diagonal()
-    zero = x.eq(0).all(dim=1) if states(stem, "diagonal of a zero item are 0") else torch.zeros(len(x), dtype=torch.bool)
-    assert torch.equal(diagonal, (~zero).to(dtype))
+    present = x.ne(0).any(dim=1) | (not states(stem, "diagonal of a zero item are 0"))
+    assert torch.equal(diagonal, present.to(dtype))
 
 
 @pytest.mark.parametrize("dtype", HUGE)
@@ -110,7 +108,7 @@ def test_a_constant_item_correlates_with_itself_alone(value: float, dtype: torch
     correlation = function("pearson_correlation", N, 7, "instance").calculate_A(x)
     assert torch.equal(correlation[2], torch.eye(N, dtype=dtype)[2])
     assert torch.equal(correlation[:, 2], torch.eye(N, dtype=dtype)[2])
-    assert correlation[0, 1].abs() > 0.01
+    assert correlation[0, 1:].abs().max() > 0.1
 
 
 @pytest.mark.parametrize("dtype", HUGE)

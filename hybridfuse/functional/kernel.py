@@ -25,6 +25,16 @@ def gaussian_rbf(items: Float[Tensor, "n d"], sigma: float) -> Float[Tensor, "n 
     return torch.exp(distance.squared_euclidean(items, unit=sigma) / -2.0)
 
 
+@precision.full
+def attention(
+    items: Float[Tensor, "n d"], query: Float[Tensor, "d h"], key: Float[Tensor, "d h"]
+) -> Float[Tensor, "n n"]:
+    r"""$A = softmax_{row}(Q K^\top / \sqrt{h})$ with $Q = X W_Q, K = X W_K$."""
+    bounded = scale.bounded(items)
+    queries, keys = bounded @ query.to(items.dtype), bounded @ key.to(items.dtype)
+    return (queries @ keys.mT / query.shape[1] ** 0.5).softmax(dim=1)
+
+
 def correlation(units: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
     """Inner products of unit items, kept in [-1, 1] and exactly 1 (a zero item: 0) on the diagonal."""
     products = (units @ units.mT).clamp(-1.0, 1.0)

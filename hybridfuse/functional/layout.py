@@ -33,7 +33,18 @@ def product(matrix: Float[Tensor, "n p"], items: Float[Tensor, "n d"]) -> Float[
     matrix = like(matrix, items)
     if is_sparse(matrix) and items.dtype in (torch.bfloat16, torch.float16):
         return product(matrix.float(), items.float()).to(items.dtype)
-    return matrix.transpose(0, 1) @ items
+    return transpose(matrix) @ items
+
+
+def transpose(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "p n"]:
+    """Aᵀ without a copy: what a sparse matrix compresses by rows, read as compressed by columns.
+
+    torch's own transpose of a CSR matrix raises in inference mode.
+    """
+    if not is_sparse(matrix):
+        return matrix.mT
+    pieces = (matrix.crow_indices(), matrix.col_indices(), matrix.values())
+    return torch.sparse_csc_tensor(*pieces, matrix.shape[::-1], check_invariants=False)
 
 
 def indices(matrix: Float[Tensor, "n p"]) -> tuple[Int[Tensor, " z"], Int[Tensor, " z"]]:
@@ -85,7 +96,12 @@ def concatenate(matrices: Sequence[Tensor]) -> Tensor:
     """Matrices side by side; sparse if all are."""
     if not all(map(is_sparse, matrices)):
         return torch.cat([dense(matrix) for matrix in matrices], dim=1)
-    return torch.cat([matrix.to_sparse_coo() for matrix in matrices], dim=1).coalesce().to_sparse_csr()
+    widths = [matrix.shape[1] for matrix in matrices]
+    offsets = [sum(widths[:index]) for index in range(len(widths))]
+    rows, columns = zip(*map(indices, matrices), strict=True)
+    shifted = [column + offset for column, offset in zip(columns, offsets, strict=True)]
+    values = torch.cat([matrix.values() for matrix in matrices])
+    return from_entries(torch.cat(rows), torch.cat(shifted), values, (matrices[0].shape[0], sum(widths)))
 
 
 class Stored(nn.Module):
@@ -112,7 +128,9 @@ class Stored(nn.Module):
         if not self._sparse:
             return self.values
         if self._assembled is None or self._assembled[0] is not self.values:
-            matrix = _csr(self.crow_indices, self.col_indices, self.values, self.shape)
+            # What is kept must serve training too, although validation in inference mode may be the first to ask.
+            with torch.inference_mode(False):
+                matrix = _csr(self.crow_indices, self.col_indices, self.values, self.shape)
             self._assembled = (self.values, matrix)
         return self._assembled[1]
 

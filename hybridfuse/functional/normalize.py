@@ -58,7 +58,7 @@ def _softmax(matrix: Tensor, dim: int) -> Tensor:
     values = matrix.values()
     groups = layout.indices(matrix)[1 - dim]
     size = matrix.shape[1 - dim]
-    largest = values.detach().new_zeros(size).index_reduce(0, groups, values.detach(), "amax", include_self=False)
+    largest = values.detach().new_zeros(size).scatter_reduce(0, groups, values.detach(), "amax", include_self=False)
     weights = (values - largest[groups]).exp()
     sums = values.new_zeros(size).index_add(0, groups, weights)
     return layout.with_values(matrix, weights / sums[groups])

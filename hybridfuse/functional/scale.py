@@ -15,6 +15,12 @@ def magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
     return torch.where(largest > limits.tiny / limits.eps, largest, 1.0)
 
 
+def bounded(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """Items shrunk, each as a whole, until the product of two of them is far from overflow; all others as they are."""
+    limit = torch.finfo(items.dtype).max ** 0.25
+    return items / (magnitude(items) / limit).clamp_min(1.0)
+
+
 def unit(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     """Items divided by their Euclidean norm; a zero item stays zero."""
     scaled = items / magnitude(items)

@@ -57,7 +57,7 @@ class Graph(Structural):
     ) -> None:
         super().__init__(b, m, interdependence_type)
         if links is None and path is None:
-            warnings.warn("graph has no links: give graph.links=[[0,1],...] or graph.path=<file>.csv.", stacklevel=2)
+            warnings.warn("graph has no links: give graph.links=[[0,1],...] or graph.path=<file>.csv.", stacklevel=1)
         self.directed = directed
         self.self_scaling = check.number("self_scaling", self_scaling) if self_dependence else 0.0
         self.normalization = normalization

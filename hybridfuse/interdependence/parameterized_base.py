@@ -32,4 +32,4 @@ class ParameterizedBase(Interdependence):
         return n if self._p is None else self._p
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
-        return self.reconciliation()
+        return self.reconciliation().to(items.dtype)

@@ -1,0 +1,10 @@
+"""Tables, as splits and batches: a class a file, found by its name (`from hybridfuse.data import CsvData`)."""
+
+import sys
+
+from hybridfuse import discovery
+
+
+def __getattr__(name: str) -> object:
+    """Any class of this package, the bases `TableData` and `FileData` included."""
+    return discovery.find(sys.modules[__name__], name)

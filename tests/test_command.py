@@ -1,0 +1,125 @@
+"""The command line before anything runs: one sentence for each mistake, exit code 2, no torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hybridfuse import command, usage
+from hybridfuse.command import CommandError
+from hybridfuse.main import conf_directory
+
+CONF = conf_directory()
+
+WRONG = {
+    "fusion=meen": r"fusion must be among concatenation, .*, got meen; did you mean mean\?",
+    "interdependence=[cosine]": r"interdependence must be among .*, got cosine; did you mean cosine_similarity\?",
+    "interdependence=cosine": r"got cosine; did you mean cosine_similarity\?",
+    "interdependence=[]": r"interdependence must name at least one of attention, .*, got \[\]",
+    "interdependence=[chain,chain]": r"names chain twice; .*'\+interdependence@interdependence.second_chain=chain'",
+    "interdependence.parameterized_lowrank.rnk=2": r"rnk is no setting; did you mean .*parameterized_lowrank.rank\?",
+    "interdependence.gaussian_rbf.sigma=2": r"gaussian_rbf is not in use: interdependence is \[parameterized_lowrank, ",
+    "sed=1": r"sed is no setting; did you mean seed\?",
+    "+data.batch=3 seed=[": r"cannot read the command",
+    "trainer.max_epoch=3": r"did you mean trainer.max_epochs\?",
+    "axis=instanse": r"axis must be among attribute, instance, got instanse; did you mean instance\?",
+    "fusion=mean,max": r"fusion=mean,max is a sweep over several values: add -m",
+    "fusion=[mean,max]": r"fusion takes one option",
+    "nonsense": r"cannot read the command",
+    "-m fusion=mean,meen": r"got meen; did you mean mean\?",
+    "-m interdependence=[chain],[chain,cosine]": r"got cosine; did you mean cosine_similarity\?",
+    "-m interdependence=[chain],[]": r"must name at least one",
+    "-m optimizer.lrr=0.1,0.2": r"optimizer.lrr is no setting; did you mean optimizer.lr\?",
+    "--experimental-rerun=x": r"run code from a pickle",
+    "model.activation._target_=os.system": r"_target_ must lie in .*, got os.system",
+    "+hydra.callbacks.x._target_=os.system": r"got os.system",
+    "+hydra.job.env_set.HYBRIDFUSE_ALLOW=os": r"set the variable in your shell",
+    "+hydra.job_logging.handlers.x.class=os.system": r"must be one of logging.StreamHandler",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_command_is_one_sentence(words):
+    with pytest.raises(CommandError, match=WRONG[words]) as error:
+        command.check(CONF, words.split())
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "fusion=mean interdependence=[cosine_similarity,gaussian_rbf]",
+        "interdependence=chain",
+        "data=csv data.path=my.csv data.target=price data.task=regression",
+        "axis=instance interdependence=[attention] fusion=sum device=gpu",
+        "-m fusion=mean,max interdependence=[chain],[chain,parameterized_lowrank] seed=0,1,2",
+        "-m fusion=glob(*) seed=range(3)",
+        "+interdependence@interdependence.wide=gaussian_rbf interdependence.wide.sigma=9",
+        "+interdependence@second.interdependence.attention=attention fusion@second.fusion=max",
+        "+postprocess@interdependence.chain.normalization=column interdependence=[chain]",
+        "postprocess=none scheduler=none logger=none",
+        "-m optimizer.lr=0.1,0.2",
+    ],
+)
+def test_a_right_command_passes(words):
+    command.check(CONF, words.split())
+
+
+def test_the_same_function_twice_keeps_both_settings():
+    words = ["interdependence=[gaussian_rbf]", "+interdependence@interdependence.wide=gaussian_rbf"]
+    config = command.composed(CONF, [*words, "interdependence.wide.sigma=9"])
+    assert {name: node.sigma for name, node in config.interdependence.items()} == {"gaussian_rbf": 1.0, "wide": 9}
+
+
+def test_options_of_a_folder_of_the_user(tmp_path):
+    (tmp_path / "interdependence").mkdir()
+    mine = tmp_path / "interdependence" / "mine.yaml"
+    mine.write_text("# @package interdependence.mine\n_target_: hybridfuse.interdependence.identity.Identity\n")
+    command.check(CONF, ["--config-dir", str(tmp_path), "interdependence=[chain,mine]"])
+    with pytest.raises(CommandError, match="did you mean mine"):
+        command.check(CONF, ["--config-dir", str(tmp_path), "interdependence=[chain,mime]"])
+
+
+def test_a_class_of_a_package_that_is_not_allowed_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "interdependence").mkdir()
+    mine = tmp_path / "interdependence" / "mine.yaml"
+    mine.write_text("# @package interdependence.mine\n_target_: mypackage.Mine\n")
+    with pytest.raises(CommandError, match=r"allowed by HYBRIDFUSE_ALLOW=<package>, got mypackage.Mine"):
+        command.check(CONF, ["--config-dir", str(tmp_path), "interdependence=[mine]"])
+
+
+def test_help_names_every_option_with_a_line():
+    text = usage.text(CONF)
+    for file in CONF.glob("*/*.yaml"):
+        if file.parent.name != "hydra":
+            assert usage.description(file), f"{file} has no description"
+            assert f"{file.stem}  " in text
+            assert usage.description(file) in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["fusion=meen"]])
+def test_no_torch_before_a_run(words):
+    code = (
+        "import sys; sys.argv = ['train.py', *sys.argv[1:]]\n"
+        "from hybridfuse.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'pytorch_lightning', 'sklearn', 'polars', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "code"), [("--help", 0), ("fusion=meen", 2), ("--cfg job", 0), ("--nonsense", 2)])
+def test_exit_codes(words, code, tmp_path):
+    program = Path(__file__).parents[1] / "train.py"
+    done = subprocess.run(
+        [sys.executable, str(program), *words.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,416 @@
+"""Every matrix equals an independent oracle, from scikit-learn, scipy, numpy, networkx or a plain loop."""
+
+import inspect
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+from catalogue import (
+    DATA_DEPENDENT,
+    FUNCTIONS,
+    FUSIONS,
+    POSTPROCESSES,
+    RECONCILIATIONS,
+    XIS,
+    data,
+    dense,
+    flat,
+    function,
+    items,
+    matrices,
+    named,
+    stated_range,
+)
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+from scipy.special import softmax
+from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
+
+from hybridfuse.interdependence.base import TYPES
+from hybridfuse.postprocess.column import Column
+from hybridfuse.postprocess.row import Row
+from hybridfuse.postprocess.symmetric import Symmetric
+
+Array = NDArray[np.float64]
+Oracle = Callable[[Array, Array], Array]
+Row_ = tuple[dict[str, Any], Oracle]
+
+B, M = 6, 5
+
+
+def _bilinear(x: Array, w: Array) -> Array:
+    n, d = x.shape
+    weight = w.reshape(d, d)
+    return np.array([
+        [sum(x[i, k] * weight[k, h] * x[j, h] for k in range(d) for h in range(d)) for j in range(n)] for i in range(n)
+    ])
+
+
+def _lowrank(w: Array, rows: int, columns: int, rank: int) -> Array:
+    left, right = w[: rows * rank], w[rows * rank :]
+    return np.array([
+        [sum(left[i * rank + r] * right[r * columns + j] for r in range(rank)) for j in range(columns)]
+        for i in range(rows)
+    ])
+
+
+def _attention(x: Array, w: Array, width: int) -> Array:
+    d = x.shape[1]
+    query, key = w[: d * width].reshape(d, width), w[d * width :].reshape(d, width)
+    return softmax((x @ query) @ (x @ key).T / math.sqrt(width), axis=1)
+
+
+def _eye(x: Array, columns: int) -> Array:
+    return np.array([[float(i == j) for j in range(columns)] for i in range(len(x))])
+
+
+def _chain(n: int, both: bool = False, scaling: float = 1.0) -> Array:
+    path = nx.path_graph(n) if both else nx.path_graph(n, create_using=nx.DiGraph)
+    return nx.to_numpy_array(path, nodelist=range(n)) + scaling * np.eye(n)
+
+
+def _graph(n: int, links: list[tuple[int, int]], directed: bool = True, scaling: float = 0.0) -> Array:
+    built = nx.DiGraph() if directed else nx.Graph()
+    built.add_nodes_from(range(n))
+    built.add_edges_from(links)
+    return nx.to_numpy_array(built, nodelist=range(n)) + scaling * np.eye(n)
+
+
+def _by_row(a: Array) -> Array:
+    return np.array([row / (row.sum() or 1.0) for row in a])
+
+
+def _symmetric(a: Array) -> Array:
+    roots = [[math.sqrt(abs(total)) for total in a.sum(axis)] for axis in (1, 0)]
+    return np.array([
+        [a[i, j] / (r * c) if r * c else 0.0 for j, c in enumerate(roots[1])] for i, r in enumerate(roots[0])
+    ])
+
+
+LINKS = [(0, 1), (0, 1), (1, 0), (1, 2), (2, 2), (4, 0)]
+
+XI_ORACLES: dict[str, list[Row_]] = {
+    "attention": [
+        ({}, lambda x, w: _attention(x, w, 16)),
+        ({"width": 3}, lambda x, w: _attention(x, w, 3)),
+    ],
+    "bilinear": [({}, _bilinear)],
+    "bilinear_lowrank": [
+        ({}, lambda x, w: _bilinear(x, _lowrank(w, x.shape[1], x.shape[1], 2))),
+        ({"rank": 3}, lambda x, w: _bilinear(x, _lowrank(w, x.shape[1], x.shape[1], 3))),
+    ],
+    "chain": [
+        ({}, lambda x, w: _chain(len(x))),
+        ({"bi_directional": True}, lambda x, w: _chain(len(x), both=True)),
+        ({"self_dependence": False}, lambda x, w: _chain(len(x), scaling=0.0)),
+        ({"self_dependence": False, "self_scaling": 9.0}, lambda x, w: _chain(len(x), scaling=0.0)),
+        ({"self_scaling": -2.5}, lambda x, w: _chain(len(x), scaling=-2.5)),
+        ({"self_scaling": 3.0, "normalization": Row()}, lambda x, w: _by_row(_chain(len(x), scaling=3.0))),
+        ({"self_dependence": False, "normalization": Row()}, lambda x, w: _by_row(_chain(len(x), scaling=0.0))),
+    ],
+    "cosine_similarity": [({}, lambda x, w: cosine_similarity(x))],
+    "euclidean_distance": [({}, lambda x, w: np.exp(-cdist(x, x)))],
+    "gaussian_rbf": [
+        ({}, lambda x, w: rbf_kernel(x, gamma=0.5)),
+        ({"sigma": 2.5}, lambda x, w: rbf_kernel(x, gamma=1.0 / (2.0 * 2.5**2))),
+    ],
+    "graph": [
+        ({"links": LINKS}, lambda x, w: _graph(len(x), LINKS)),
+        ({"links": LINKS, "directed": False}, lambda x, w: _graph(len(x), LINKS, directed=False)),
+        ({"links": LINKS, "self_dependence": True}, lambda x, w: _graph(len(x), LINKS, scaling=1.0)),
+        ({"links": LINKS, "self_scaling": 4.0}, lambda x, w: _graph(len(x), LINKS)),
+        (
+            {"links": LINKS, "self_dependence": True, "self_scaling": 0.5, "directed": False},
+            lambda x, w: _graph(len(x), LINKS, directed=False, scaling=0.5),
+        ),
+        ({"links": LINKS, "normalization": Column()}, lambda x, w: _by_row(_graph(len(x), LINKS).T).T),
+        (
+            {"links": LINKS, "directed": False, "normalization": Symmetric()},
+            lambda x, w: _symmetric(_graph(len(x), LINKS, directed=False)),
+        ),
+        ({"links": []}, lambda x, w: _graph(len(x), [])),
+    ],
+    "identity": [
+        ({}, lambda x, w: _eye(x, len(x))),
+        ({"p": 3}, lambda x, w: _eye(x, 3)),
+        ({"p": 8}, lambda x, w: _eye(x, 8)),
+    ],
+    "parameterized": [
+        ({}, lambda x, w: w.reshape(len(x), len(x))),
+        ({"p": 3}, lambda x, w: w.reshape(len(x), 3)),
+        ({"p": 8}, lambda x, w: w.reshape(len(x), 8)),
+    ],
+    "parameterized_lowrank": [
+        ({}, lambda x, w: _lowrank(w, len(x), len(x), 2)),
+        ({"p": 3, "rank": 4}, lambda x, w: _lowrank(w, len(x), 3, 4)),
+        ({"p": 8, "rank": 1}, lambda x, w: _lowrank(w, len(x), 8, 1)),
+    ],
+    "pearson_correlation": [({}, lambda x, w: np.corrcoef(x))],
+}
+
+FUSION_ORACLES: dict[str, Callable[[list[Array], Array], Array]] = {
+    "concatenation": lambda a, w: np.hstack(a),
+    "max": lambda a, w: np.maximum.reduce(a),
+    "mean": lambda a, w: np.mean(a, axis=0),
+    "median": lambda a, w: np.median(a, axis=0),
+    "min": lambda a, w: np.minimum.reduce(a),
+    "prod": lambda a, w: np.multiply.reduce(a),
+    "sum": lambda a, w: np.add.reduce(a),
+    "weighted_sum_learned": lambda a, w: np.einsum("k,kij->ij", w, np.stack(a)),
+}
+
+POSTPROCESS_ORACLES: dict[str, Callable[[Array], Array]] = {
+    "column": lambda a: _by_row(a.T).T,
+    "row": _by_row,
+    "softmax_column": lambda a: softmax(a, axis=0),
+    "softmax_row": lambda a: softmax(a, axis=1),
+    "symmetric": _symmetric,
+}
+
+RECONCILIATION_ORACLES: dict[str, list[tuple[dict[str, Any], Callable[[Array, int, int], Array]]]] = {
+    "full": [({}, lambda w, rows, columns: w.reshape(rows, columns))],
+    "lowrank": [
+        ({}, lambda w, rows, columns: _lowrank(w, rows, columns, 2)),
+        ({"rank": 5}, lambda w, rows, columns: _lowrank(w, rows, columns, 5)),
+    ],
+}
+
+XI_ROWS = [
+    pytest.param(stem, given, oracle, kind, id=f"{stem}-{named(given)}-{kind}")
+    for stem, rows in XI_ORACLES.items()
+    for given, oracle in rows
+    for kind in TYPES
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        (XI_ORACLES, XIS),
+        (FUSION_ORACLES, FUSIONS),
+        (POSTPROCESS_ORACLES, POSTPROCESSES),
+        (RECONCILIATION_ORACLES, RECONCILIATIONS),
+    ],
+    ids=["interdependence", "fusion", "postprocess", "reconciliation"],
+)
+def test_there_is_an_oracle_for_each_class(table: dict[str, object], found: dict[str, type]) -> None:
+    assert table.keys() == found.keys()
+
+
+@pytest.mark.parametrize("stem", XIS)
+def test_each_option_of_a_xi_is_in_its_oracle_rows(stem: str) -> None:
+    options = set(inspect.signature(XIS[stem]).parameters) - {"b", "m", "interdependence_type"}
+    read_from_a_file = {"path", "nodes"} if stem == "graph" else set()
+    assert set().union(*(given for given, _ in XI_ORACLES[stem])) == options - read_from_a_file
+
+
+def _close(got: torch.Tensor, expected: Array, given: dict[str, Any]) -> None:
+    # What is normalised at construction is kept in float32.
+    tolerance = 1e-6 if "normalization" in given else 1e-11
+    assert got.dtype == torch.float64
+    torch.testing.assert_close(dense(got), torch.from_numpy(expected), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(("stem", "given", "oracle", "kind"), XI_ROWS)
+def test_xi(stem: str, given: dict[str, Any], oracle: Oracle, kind: str) -> None:
+    xi = function(stem, B, M, kind, **given).double()
+    x = data(B, M)
+    _close(xi.calculate_A(x), oracle(items(x, kind).numpy(), flat(xi).numpy()), given)
+
+
+@pytest.mark.parametrize(("stem", "given", "oracle", "kind"), XI_ROWS)
+def test_xi_with_parameters_from_outside(stem: str, given: dict[str, Any], oracle: Oracle, kind: str) -> None:
+    xi = function(stem, B, M, kind, **given).double()
+    own = flat(xi)
+    x, w = data(B, M), data(1, len(own), seed=7)
+    assert xi.calculate_l() == len(own)
+    for shaped in (w, w.reshape(-1)):
+        _close(xi.calculate_A(x, shaped), oracle(items(x, kind).numpy(), w.numpy()[0]), given)
+    torch.testing.assert_close(flat(xi), own, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("stem", FUNCTIONS)
+def test_gradient_to_outside_parameters(stem: str, kind: str) -> None:
+    xi = function(stem, B, M, kind).double()
+    x, weight = data(B, M), data(max(B, M), max(B, M), seed=3)[: xi.n, : xi.n]
+    w = flat(xi).requires_grad_()
+    loss = (dense(xi.calculate_A(x, w)) * weight).sum()
+    own = (dense(xi.calculate_A(x)) * weight).sum()
+    assert loss.item() == pytest.approx(own.item(), rel=1e-12)
+    assert loss.requires_grad == own.requires_grad == xi.require_parameters
+    if xi.require_parameters:
+        loss.backward()
+        own.backward()
+        expected = torch.cat([parameter.grad.reshape(-1) for parameter in xi.parameters()])
+        assert expected.abs().min() > 0
+        torch.testing.assert_close(w.grad, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+@pytest.mark.parametrize("stem", FUSIONS)
+def test_fusion(stem: str, k: int) -> None:
+    inputs = matrices(k)
+    fusion = FUSIONS[stem]([5] * k).double()
+    for index, parameter in enumerate(fusion.parameters()):
+        parameter.data = data(1, parameter.numel(), seed=50 + index).reshape(parameter.shape)
+    expected = FUSION_ORACLES[stem]([matrix.numpy() for matrix in inputs], flat(fusion).numpy())
+    got = fusion(inputs)
+    torch.testing.assert_close(got, torch.from_numpy(expected), rtol=1e-13, atol=1e-13)
+    assert got.shape[1] == fusion.calculate_n() == fusion.calculate_n([5] * k)
+
+
+def test_concatenation_of_different_widths() -> None:
+    inputs = [data(3, p, seed=p) for p in (1, 4, 2)]
+    fusion = FUSIONS["concatenation"]()
+    torch.testing.assert_close(fusion(inputs), torch.from_numpy(np.hstack([a.numpy() for a in inputs])))
+    assert fusion.calculate_n([1, 4, 2]) == 7
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_learned_weights_start_at_the_mean(k: int) -> None:
+    inputs = matrices(k, dtype=torch.float32)
+    expected = FUSIONS["mean"]()(inputs)
+    torch.testing.assert_close(FUSIONS["weighted_sum_learned"]([5] * k)(inputs), expected)
+
+
+@pytest.mark.parametrize("stem", POSTPROCESSES)
+def test_postprocess(stem: str) -> None:
+    matrix = data(4, 5)
+    matrix[1], matrix[:, 2] = 0.0, 0.0
+    expected = torch.from_numpy(POSTPROCESS_ORACLES[stem](matrix.numpy()))
+    torch.testing.assert_close(POSTPROCESSES[stem]()(matrix), expected, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("stem", "given", "oracle"),
+    [
+        pytest.param(stem, given, oracle, id=f"{stem}-{named(given)}")
+        for stem, rows in RECONCILIATION_ORACLES.items()
+        for given, oracle in rows
+    ],
+)
+def test_reconciliation(stem: str, given: dict[str, Any], oracle: Callable[[Array, int, int], Array]) -> None:
+    psi = RECONCILIATIONS[stem](3, 7, **given).double()
+    torch.testing.assert_close(psi(), torch.from_numpy(oracle(flat(psi).numpy(), 3, 7)), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("std", [None, 0.2, 5.0])
+@pytest.mark.parametrize("stem", RECONCILIATIONS)
+def test_reconciliation_starts_with_its_standard_deviation(stem: str, std: float | None) -> None:
+    torch.manual_seed(0)
+    psi = torch.cat([RECONCILIATIONS[stem](30, 40, std=std)().detach() for _ in range(20)])
+    assert psi.std().item() == pytest.approx(40**-0.5 if std is None else std, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("stem", ["bilinear", "bilinear_lowrank", "parameterized", "parameterized_lowrank"])
+def test_learned_matrices_start_with_variance_one_over_n(stem: str, kind: str) -> None:
+    b, m = 40, 25
+    torch.manual_seed(0)
+    x = data(b, m, dtype=torch.float32)
+    drawn = torch.stack([XIS[stem](b, m, kind).calculate_A(x).detach() for _ in range(100)])
+    assert drawn.std().item() == pytest.approx((m if kind == "attribute" else b) ** -0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_attention_starts_with_queries_and_keys_of_variance_one(kind: str) -> None:
+    torch.manual_seed(0)
+    x = data(40, 25, dtype=torch.float32)
+    attention = XIS["attention"](40, 25, kind, width=200)
+    for parameter in attention.parameters():
+        assert (items(x, kind) @ parameter).std().item() == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+@pytest.mark.parametrize("stem", DATA_DEPENDENT)
+def test_float32_is_near_float64(stem: str, offset: float, kind: str) -> None:
+    x = (data(B, M) + offset).float()
+    xi = function(stem, B, M, kind)
+    single = xi.calculate_A(x).detach()
+    double = xi.double().calculate_A(x.double()).detach()
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single.double(), double, rtol=2e-4, atol=2e-4 * max(1.0, double.abs().max().item()))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("stem", FUNCTIONS)
+def test_half_precision_is_near_float64(stem: str, dtype: torch.dtype) -> None:
+    """Within 4 units of the last place for what is computed in float32, 8 for chains of products of parameters."""
+    x = data(B, M).to(dtype)
+    xi = function(stem, B, M, "instance").to(dtype)
+    half = dense(xi.calculate_A(x)).detach()
+    double = dense(xi.double().calculate_A(x.double())).detach()
+    assert half.dtype == dtype
+    units = 8 if xi.require_parameters else 4
+    tolerance = units * torch.finfo(dtype).eps * max(1.0, double.abs().max().item())
+    torch.testing.assert_close(half.double(), double, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("stem", ["euclidean_distance", "gaussian_rbf"])
+def test_distances_of_near_items_far_from_zero(stem: str) -> None:
+    """Squared norms cancel here; the entries are computed again from differences."""
+    x = torch.cat([1e-3 * data(8, 3, seed=1), 1e-3 * data(8, 3, seed=2) + 1e4])
+    distances = cdist(x, x)
+    expected = np.exp(-distances) if stem == "euclidean_distance" else np.exp(-(distances**2) / 2)
+    got = function(stem, 16, 3, "instance").calculate_A(x)
+    torch.testing.assert_close(got, torch.from_numpy(expected), rtol=0, atol=1e-12)
+
+
+CSV = {
+    "plain": "0,1\n0,1\n1,0\n1,2\n2,2\n4,0\n",
+    "header": "source,target\n0,1\n1,0\n1,2\n2,2\n4,0\n",
+    "another header": "From,To\n0,1\n1,0\n1,2\n2,2\n4,0\n",
+    "blank lines and spaces": "0, 1\n\n1, 0\n 1 ,2\n2,2\n\n4,0",
+    "quotes, CRLF and a byte order mark": '\ufeff"0","1"\r\n1,0\r\n1,2\r\n2,2\r\n4,0\r\n',
+}
+
+
+@pytest.mark.parametrize("text", CSV.values(), ids=CSV)
+def test_graph_from_a_file(text: str, tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text(text, encoding="utf-8", newline="")
+    got = XIS["graph"](B, M, path=str(tmp_path / "links.csv")).calculate_A()
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+
+
+@pytest.mark.parametrize("text", ["", "source,target\n"])
+def test_graph_from_a_file_without_links(text: str, tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text(text)
+    assert dense(XIS["graph"](B, M, path=str(tmp_path / "links.csv")).calculate_A()).eq(0).all()
+
+
+def test_graph_from_links_and_a_file(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text("1,2\n2,2\n4,0\n")
+    got = XIS["graph"](B, M, links=LINKS[:3], path=str(tmp_path / "links.csv")).calculate_A()
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+
+
+@pytest.mark.parametrize("nodes", [["e", "a", "b", "c", "d"], [9, 0, 1, 2, 3], [("x", 1), "a", 3, "3", None]])
+def test_graph_with_named_nodes(nodes: list[Any]) -> None:
+    got = XIS["graph"](B, M, nodes=nodes, links=[(nodes[i], nodes[j]) for i, j in LINKS]).calculate_A()
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+
+
+def test_graph_with_named_nodes_from_a_file(tmp_path: Path) -> None:
+    """A name in a file is a text, and matches the number that is written like it."""
+    nodes = [7, "b", 2.5, "d", 0]
+    (tmp_path / "links.csv").write_text("".join(f"{nodes[i]},{nodes[j]}\n" for i, j in LINKS))
+    got = XIS["graph"](B, M, nodes=nodes, path=str(tmp_path / "links.csv")).calculate_A()
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+
+
+@pytest.mark.parametrize("stem", [stem for stem in XIS if stated_range(stem)])
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_entries_lie_in_the_range_that_the_docstring_states(stem: str, offset: float) -> None:
+    low, high = stated_range(stem)
+    x = data(B, M) + offset
+    x[3], x[4] = x[2], 2.0 * x[1]
+    matrix = function(stem, B, M, "instance").double().calculate_A(x)
+    assert matrix.min() >= low
+    assert matrix.max() <= high
