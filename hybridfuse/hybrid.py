@@ -148,7 +148,7 @@ class HybridInterdependence(Interdependence):
     def _fusion(self, fusion: Fusion | None, config: Config | None) -> Fusion:
         if fusion is None and not config:
             raise ValueError(f"{self.name} needs fusion_function or fusion_function_config, got neither.")
-        dims = [function.p for function in self.functions.values()]
+        dims = [function.columns(self.n) for function in self.functions.values()]
         built: Any = fusion if fusion is not None else instantiate(config or {}, {"dims": dims})
         built.calculate_n(dims)
         return built

@@ -5,6 +5,8 @@ Nothing here imports torch, so that help, completion and a misspelt word answer 
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -28,9 +30,6 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(usage.text(conf))
         return
-    # Hydra prints errors as it sees fit and exits with 1; told to raise them, it leaves both to us.
-    wants_traceback = os.environ.get("HYDRA_FULL_ERROR", "0") != "0"
-    os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         command.check(conf, sys.argv[1:])
         codes = _run(conf)
@@ -38,16 +37,12 @@ def main() -> None:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except CommandError as error:
-        if wants_traceback:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(COMMAND)
+        sys.exit(_wrong(error))
     except OSError as error:
-        if wants_traceback:
-            raise
-        print(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        place = f": {error.filename}" if error.filename else ""
+        print(f"error: {error.strerror or error}{place}", file=sys.stderr)
         sys.exit(FAILED)
-    sys.exit(max(codes, default=0) if len(codes) < 2 else int(any(codes)))
+    sys.exit(codes[0] if len(codes) == 1 else int(any(codes)))
 
 
 def _run(conf: Path) -> list[int]:
@@ -57,7 +52,29 @@ def _run(conf: Path) -> list[int]:
     def job(config: DictConfig) -> None:
         from hybridfuse.run import run
 
-        codes.append(run(config))
+        try:
+            codes.append(run(config))
+        except CommandError as error:
+            codes.append(_wrong(error))
 
-    hydra.main(config_path=str(conf), config_name="train", version_base="1.3")(job)()
+    with _errors_raised_by_hydra():
+        hydra.main(config_path=str(conf), config_name="train", version_base="1.3")(job)()
     return codes
+
+
+def _wrong(error: CommandError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return COMMAND
+
+
+@contextmanager
+def _errors_raised_by_hydra() -> Iterator[None]:
+    """Hydra prints errors as it sees fit and exits with 1; told to show them in full, it raises them."""
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if before is not None:
+            os.environ["HYDRA_FULL_ERROR"] = before

@@ -40,6 +40,8 @@ def run(config: DictConfig) -> int:
     if not config.force and _is_done(record, config):
         return DONE
     _quieten()
+    if config.device.threads is not None:
+        torch.set_num_threads(_built("device", lambda: check.whole("threads", config.device.threads)))
     pl.seed_everything(_built("seed", lambda: check.whole("seed", config.seed, least=0)), workers=True, verbose=False)
     data = _built("data", lambda: instantiate(config.data))
     try:
@@ -111,14 +113,15 @@ def _module(config: DictConfig, data: Any) -> SupervisedModule:
     network: nn.Module = _built("model", lambda: instantiate(config.model, sizes))
     optimizer = _built("optimizer", lambda: instantiate(config.optimizer))
     scheduler = _built("scheduler", lambda: instantiate(config.scheduler)) if config.scheduler else None
-    module = SupervisedModule(network, _task(data), optimizer, scheduler)
+    task = _built("label_smoothing", lambda: _task(data, config.label_smoothing))
+    module = SupervisedModule(network, task, optimizer, scheduler)
     _built("optimizer", module.configure_optimizers)
     return module
 
 
-def _task(data: Any) -> Task:
+def _task(data: Any, label_smoothing: float) -> Task:
     if data.classes:
-        return Classification(len(data.classes))
+        return Classification(len(data.classes), label_smoothing)
     return Regression(data.target_mean, data.target_scale)
 
 
@@ -126,8 +129,8 @@ def _trainer(config: DictConfig, folder: Path, hyperparameters: Hyperparameters)
     logger = _built("logger", lambda: instantiate(config.logger)(save_dir=folder)) if config.logger else False
     chosen = [node for node in config.callbacks.values() if node] if config.callbacks else []
     callbacks = [*(_built("callbacks", lambda n=node: instantiate(n)) for node in chosen), hyperparameters]
-    given = {"_partial_": True}
-    make = _built("trainer", lambda: instantiate(config.trainer, given))
+    _built("trainer", lambda: check.whole("max_epochs", config.trainer.max_epochs))
+    make = _built("trainer", lambda: instantiate(config.trainer, {"_partial_": True}))
     return _built("device", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=folder))
 
 

@@ -8,6 +8,8 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
 
+from hybridfuse import check
+
 
 class Task(nn.Module, ABC):
     """A loss on batches and metrics on whole splits."""
@@ -34,13 +36,16 @@ class Classification(Task):
 
     Args:
         classes: number of classes.
-        label_smoothing: share of the target's mass that is spread over all classes. In [0, 1).
+        label_smoothing: share of the target's mass that training spreads over all classes. In [0, 1).
+
+    Raises:
+        ValueError: if label_smoothing is outside its range.
     """
 
     def __init__(self, classes: int, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.classes = classes
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = check.fraction("label_smoothing", label_smoothing)
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         smoothing = self.label_smoothing if self.training else 0.0

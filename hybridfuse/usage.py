@@ -19,7 +19,7 @@ Quote what has brackets, spaces or a plus. Groups and their options (`group=opti
 """
 _END = """
 A setting of an option is `group.setting=value`, or `interdependence.<function>.<setting>=value`.
-Without a group: seed=0, runs=<folder of the results>, force=false.
+Without a group: seed=0, label_smoothing=0.1, runs=<folder of the results>, force=false.
 Classes of your own: --config-dir=<folder with your yaml files> and HYBRIDFUSE_ALLOW=<your package>.
 Exit codes: 0 done, 1 a run failed, 2 a wrong command, 130 interrupted.
 Hydra's own flags: --hydra-help; shell completion: eval "$(python train.py -sc install=bash)"."""

@@ -20,6 +20,8 @@ from hybridfuse.interdependence.structural import Structural
 from hybridfuse.postprocess.base import Postprocess
 from hybridfuse.reconciliation.base import Reconciliation
 
+torch.set_num_threads(1)  # small matrices: threads of several workers would only wait for each other
+
 CONF = Path(__file__).parents[1] / "conf"
 
 XIS = concrete_classes(hybridfuse.interdependence, Interdependence)

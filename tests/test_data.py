@@ -483,11 +483,11 @@ CSV_ERRORS: list[tuple[str | bytes, dict[str, Any], str]] = [
     (FINE + "\n4,w\n4,w", {}, r"^each class of target 'y' must have at least 3 rows, one for each split, got 2 of 'w'; "
      r"delete these rows or give them another class\.$"),
     ("a,y\n" + "1,1\n2,2\n" * 3 + "1,3", {}, r"got 1 of '3'; delete .* another class, or use data\.task=regression\.$"),
-    (HALVES.replace("3,3.5", "3,inf"), {}, r"^column 'y' must hold finite numbers, got inf in line 5 of my\.csv; fill "),
+    (HALVES.replace("3,3.5", "3,inf"), {}, r"^column 'y' must hold finite numbers, got inf in line 5 of my\.csv; fil"),
     ("a,y\n" + "1,2.5\n" * 9, {}, r"^target 'y' must vary, got 2\.5 in every training row\.$"),
     ("a,y\n" + "1,2.5\n2,1\n3,4\n4,3\n5,5", {}, r"^a table must have at least 6 rows, 2 for each split, got 5\.$"),
     (HALVES.replace("3.5", "-1e39"), {}, r"^target 'y' must hold numbers that float32 can hold, got 1e\+39\.$"),
-    (TEXTS, {"task": "regression"}, r"^column 'y' must hold numbers, got 'u0' in line 2 of my\.csv with data\.task=reg"),
+    (TEXTS, {"task": "regression"}, r"^column 'y' must hold numbers, got 'u0' in line 2 of my\.csv with data\.task="),
     (HALVES.replace("3.5", "x"), {"task": "regression"}, r"got 'x' in line 5 of my\.csv with data\.task=regression\.$"),
     (HALVES.replace("3.5", "x"), {}, r"got 'x' in line 5 of my\.csv; fix the cell or set data\.task=classification\.$"),
     # the file
@@ -514,7 +514,7 @@ def test_csv_sentences(tmp_path: Path, case: int) -> None:
 
 Y = ["u", "v"] * 6
 PARQUET_ERRORS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
-    ({"a": [1.0, None, float("nan"), 2.0] * 3, "y": Y}, {}, r"^column 'a' must hold finite .*, got nan in row 3 of my\.p"),
+    ({"a": [1.0, None, float("nan"), 2.0] * 3, "y": Y}, {}, r"^column 'a' must hold finite .*, got nan in row 3 of"),
     ({"a": [date(2020, 1, 1)] * 12, "y": Y}, {}, r"^column 'a' of my\.parquet must hold numbers, truth values or "
      r"texts, got Date; leave it out with data\.ignore=\[a\]\.$"),
     ({"a": [[1]] * 12, "y": Y}, {"categorical": ["a"]}, r"got List\(Int64\)"),
@@ -637,7 +637,7 @@ def test_importing_is_cheap() -> None:
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="Nothing"):
-        getattr(hybridfuse.data, "No" + "thing")
+        _ = hybridfuse.data.Nothing
 
 
 def test_real_table(tmp_path: Path) -> None:

@@ -2,7 +2,19 @@
 
 import pytest
 import torch
-from catalogue import DATA_DEPENDENT, FUSIONS, LEAST_FEATURES, POSTPROCESSES, XIS, data, finite, function, sparse_matrix, stated_range, states
+from catalogue import (
+    DATA_DEPENDENT,
+    FUSIONS,
+    LEAST_FEATURES,
+    POSTPROCESSES,
+    XIS,
+    data,
+    finite,
+    function,
+    sparse_matrix,
+    stated_range,
+    states,
+)
 from torch import Tensor
 
 N, D = 6, 4

@@ -2,7 +2,19 @@
 
 import pytest
 import torch
-from catalogue import FUNCTIONS, FUSIONS, LEAST_FEATURES, POSTPROCESSES, STRUCTURAL, XIS, bound, data, dense, function, hybrid_of
+from catalogue import (
+    FUNCTIONS,
+    FUSIONS,
+    LEAST_FEATURES,
+    POSTPROCESSES,
+    STRUCTURAL,
+    XIS,
+    bound,
+    data,
+    dense,
+    function,
+    hybrid_of,
+)
 
 from hybridfuse.interdependence.base import TYPES
 

@@ -46,17 +46,22 @@ B, M = 6, 5
 def _bilinear(x: Array, w: Array) -> Array:
     n, d = x.shape
     weight = w.reshape(d, d)
-    return np.array([
-        [sum(x[i, k] * weight[k, h] * x[j, h] for k in range(d) for h in range(d)) for j in range(n)] for i in range(n)
-    ])
+    return np.array(
+        [
+            [sum(x[i, k] * weight[k, h] * x[j, h] for k in range(d) for h in range(d)) for j in range(n)]
+            for i in range(n)
+        ]
+    )
 
 
 def _lowrank(w: Array, rows: int, columns: int, rank: int) -> Array:
     left, right = w[: rows * rank], w[rows * rank :]
-    return np.array([
-        [sum(left[i * rank + r] * right[r * columns + j] for r in range(rank)) for j in range(columns)]
-        for i in range(rows)
-    ])
+    return np.array(
+        [
+            [sum(left[i * rank + r] * right[r * columns + j] for r in range(rank)) for j in range(columns)]
+            for i in range(rows)
+        ]
+    )
 
 
 def _attention(x: Array, w: Array, width: int) -> Array:
@@ -87,9 +92,9 @@ def _by_row(a: Array) -> Array:
 
 def _symmetric(a: Array) -> Array:
     roots = [[math.sqrt(abs(total)) for total in a.sum(axis)] for axis in (1, 0)]
-    return np.array([
-        [a[i, j] / (r * c) if r * c else 0.0 for j, c in enumerate(roots[1])] for i, r in enumerate(roots[0])
-    ])
+    return np.array(
+        [[a[i, j] / (r * c) if r * c else 0.0 for j, c in enumerate(roots[1])] for i, r in enumerate(roots[0])]
+    )
 
 
 LINKS = [(0, 1), (0, 1), (1, 0), (1, 2), (2, 2), (4, 0)]

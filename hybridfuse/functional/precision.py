@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Concatenate, ParamSpec
 
 import torch
@@ -21,7 +22,8 @@ def full(
     @functools.wraps(function)
     def widened(items: Tensor, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Tensor:
         half = items.dtype in (torch.bfloat16, torch.float16)
-        with torch.autocast(items.device.type, enabled=False):
+        device = items.device.type
+        with torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext():
             return function(items.float() if half else items, *args, **kwargs).to(items.dtype)
 
     return widened
