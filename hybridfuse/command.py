@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -17,6 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hybridfuse import check as checks
 from hybridfuse import targets
+
+# Hydra 1.3 wants to be told which defaults are meant; later ones know no others and warn.
+VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 
 LISTS = ("interdependence",)
 """Groups of which several options are chosen at once."""
@@ -57,7 +61,7 @@ def composed(conf: Path, words: Sequence[str], config_dir: str | None = None) ->
     """
     searched = [f"hydra.searchpath=[file://{os.path.abspath(config_dir)}]"] if config_dir else []
     try:
-        with initialize_config_dir(str(conf.resolve()), job_name="train", version_base="1.3"):
+        with initialize_config_dir(str(conf.resolve()), job_name="train", **VERSION_BASE):
             return compose("train", [*words, *searched], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise CommandError(_explained(error, conf, words, config_dir)) from error

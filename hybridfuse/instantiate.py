@@ -61,7 +61,7 @@ def _checked_targets(node: object) -> Iterator[str]:
     """Every target below a node, each found to be one that may run, before anything is built."""
     if isinstance(node, Mapping):
         if "_target_" in node:
-            yield _checked_target(str(node["_target_"]))
+            yield from _checked_target(str(node["_target_"]))
         for value in node.values():
             yield from _checked_targets(value)
     elif isinstance(node, str):
@@ -72,7 +72,8 @@ def _checked_targets(node: object) -> Iterator[str]:
             yield from _checked_targets(value)
 
 
-def _checked_target(path: str) -> str:
+def _checked_target(path: str) -> tuple[str, str]:
+    """The path of a target as it is written, and as it is defined."""
     targets.check(path)
     try:
         found = pkgutil.resolve_name(path)
@@ -82,7 +83,7 @@ def _checked_target(path: str) -> str:
     targets.check(true_path)
     if not inspect.isclass(found) and not targets.added(true_path):
         raise ValueError(f"_target_ must be a class, got {path}.")
-    return path
+    return path, true_path
 
 
 def _hydra_instantiate(node: dict[str, Any], allowed: list[str]) -> Any:

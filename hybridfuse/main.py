@@ -58,7 +58,7 @@ def _run(conf: Path) -> list[int]:
             codes.append(_wrong(error))
 
     with _errors_raised_by_hydra():
-        hydra.main(config_path=str(conf), config_name="train", version_base="1.3")(job)()
+        hydra.main(config_path=str(conf), config_name="train", **command.VERSION_BASE)(job)()
     return codes
 
 

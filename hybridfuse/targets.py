@@ -19,7 +19,7 @@ _ALLOWED = (
 _REFUSED = ("pytorch_lightning.cli",)
 _HYDRA = ("hydra._internal", "hydra_plugins", "hybridfuse")
 _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
-_RESOLVERS = ("hydra", "now", "oc.env")
+_RESOLVERS = ("hydra", "hydra_override_dirname", "now", "oc.env")
 _HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
 
 # Read when the program starts: a configuration can change the environment later, but not this.

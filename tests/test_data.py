@@ -23,7 +23,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler
 
 import hybridfuse.data
-from hybridfuse.data import CsvData, ParquetData, SklearnData, TableData, csv_cells, split
+from hybridfuse.data import CsvData, ParquetData, SklearnData, TableData, baseline, csv_cells, split
 
 CONF = Path(__file__).parent.parent / "conf" / "data"
 YAMLS = sorted(CONF.glob("*.yaml"))
@@ -257,6 +257,11 @@ def test_majority_baseline_equals_scikit_learn(name: str) -> None:
     assert list(data.baseline()) == ["accuracy", "f1"]
 
 
+def test_majority_is_that_of_the_training_rows() -> None:
+    answer = baseline.majority(np.array([2, 1, 2]), np.array([0, 1, 1, 2, 0]), classes=3)
+    assert answer == pytest.approx({"accuracy": 1 / 5, "f1": 1 / 9})
+
+
 def test_mean_baseline_equals_scikit_learn() -> None:
     data = sklearn_data("diabetes", seed=4)
     truth = datasets.load_diabetes().target
@@ -372,12 +377,16 @@ def test_dialects_are_read_alike(tmp_path: Path, dialect: str) -> None:
 
 
 def test_quoted_cells_keep_their_marks(tmp_path: Path) -> None:
-    content = 'a,b,y\n"x, ""1""\nz",1,u\n' + 'w,2,"v;"\n' * 3 + 'w,2,"u"\n' * 2
+    content = 'a,b,y\n"x, ""1""\r\nz",1,u\n' + 'w,2,"v;"\n' * 3 + 'w,2,"u"\n' * 2
     data = csv_data(tmp_path, content)
     assert data.classes == ["u", "v;"]
     data = csv_data(tmp_path, content, ignore=["b"])
     assert data.m == len(data.feature_names)
-    assert set(data.feature_names) <= {"a=w", 'a=x, "1"\nz'}
+    assert set(data.feature_names) <= {"a=w", 'a=x, "1"\r\nz'}
+
+
+def test_comma_comes_first(tmp_path: Path) -> None:
+    assert csv_data(tmp_path, line(range(12), "a;b\tc")).feature_names == ["a;b\tc"]
 
 
 def test_long_files_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ NOTHING = ["torch.nn.NoSuchClass", "torch.nn.no_module.Thing", "hybridfuse.fusio
 @pytest.mark.parametrize("path", ALLOWED)
 def test_allowed(path: str) -> None:
     targets.check(path)
-    assert list(instantiating._checked_targets({"_target_": path})) == [path]
+    assert path in instantiating._checked_targets({"_target_": path})
 
 
 def _refused(path: str, match: str) -> None:
@@ -138,7 +138,7 @@ def test_what_does_not_exist(path: str) -> None:
 
 def test_a_class_given_as_an_object_is_checked_too() -> None:
     assert isinstance(instantiate({"function_class": torch.nn.ReLU}), torch.nn.ReLU)
-    with pytest.raises(ValueError, match="got pathlib.Path"):
+    with pytest.raises(ValueError, match=r"got pathlib\.Path"):
         instantiate({"function_class": Path, "function_parameters": {}})
 
 
@@ -150,7 +150,7 @@ def test_what_hydra_would_resolve_after_the_check(text: str, place: str) -> None
     config: Any = {"_target_": "hybridfuse.interdependence.graph.Graph", "b": 5, "m": 4, "links": [], "nodes": nodes}
     if place == "escaped":
         config = OmegaConf.create(config)
-    with pytest.raises(ValueError, match="must not hold an interpolation at this point, got .*{"):
+    with pytest.raises(ValueError, match=r"must not hold an interpolation at this point, got .*\{"):
         instantiate(config)
 
 
@@ -166,14 +166,14 @@ def test_an_interpolation_is_resolved_before_it_is_checked() -> None:
     )
     assert instantiate(root.xi).m == 4
     for name in ("bad", "made"):
-        with pytest.raises(ValueError, match="got pathlib.Path"):
+        with pytest.raises(ValueError, match=r"got pathlib\.Path"):
             instantiate(root[name])
 
 
 def test_a_list_of_omegaconf_in_a_plain_configuration_is_seen() -> None:
     evil = OmegaConf.create([{"_target_": "pathlib.Path"}])
     assert isinstance(evil, ListConfig)
-    with pytest.raises(ValueError, match="got pathlib.Path"):
+    with pytest.raises(ValueError, match=r"got pathlib\.Path"):
         instantiate({"_target_": CHAIN, "b": 5, "m": 4, "normalization": evil})
 
 

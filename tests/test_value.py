@@ -38,7 +38,7 @@ from hybridfuse.postprocess.symmetric import Symmetric
 
 Array = NDArray[np.float64]
 Oracle = Callable[[Array, Array], Array]
-Row_ = tuple[dict[str, Any], Oracle]
+Case = tuple[dict[str, Any], Oracle]
 
 B, M = 6, 5
 
@@ -99,7 +99,7 @@ def _symmetric(a: Array) -> Array:
 
 LINKS = [(0, 1), (0, 1), (1, 0), (1, 2), (2, 2), (4, 0)]
 
-XI_ORACLES: dict[str, list[Row_]] = {
+XI_ORACLES: dict[str, list[Case]] = {
     "attention": [
         ({}, lambda x, w: _attention(x, w, 16)),
         ({"width": 3}, lambda x, w: _attention(x, w, 3)),
