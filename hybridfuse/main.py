@@ -5,7 +5,7 @@ Nothing here imports torch, so that help, completion and a misspelt word answer 
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def _wrong(error: CommandError) -> int:
 
 
 @contextmanager
-def _errors_raised_by_hydra() -> Iterator[None]:
+def _errors_raised_by_hydra() -> Generator[None, None, None]:
     """Hydra prints errors as it sees fit and exits with 1; told to show them in full, it raises them."""
     before = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"

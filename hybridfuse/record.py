@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -99,7 +100,7 @@ class Record:
         self._write()
 
     def _write(self) -> None:
-        write_atomically(self.path, json.dumps(self.fields, indent=2, default=str) + "\n")
+        write_atomically(self.path, json.dumps(_finite(self.fields), indent=2, default=str, allow_nan=False) + "\n")
 
     def _keep_aside(self) -> None:
         """Moves an earlier run to <folder>.1, .2, …; one that left neither results nor a checkpoint is dropped."""
@@ -109,6 +110,15 @@ class Record:
             return
         number = next(n for n in range(1, 10**6) if not self.folder.with_name(f"{self.folder.name}.{n}").exists())
         self.folder.rename(self.folder.with_name(f"{self.folder.name}.{number}"))
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for what is not finite, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def is_running(record: Mapping[str, Any]) -> bool:

@@ -136,19 +136,23 @@ def _trainer(config: DictConfig, folder: Path, hyperparameters: Hyperparameters)
 
 def _hyperparameters(config: DictConfig, record: Record, module: nn.Module) -> Hyperparameters:
     facts = record.fields
-    chosen: dict[str, str | float | bool] = {
-        "data": HydraConfig.get().runtime.choices["data"] or "",
-        "model": facts["model"],
-        "axis": facts["axis"] or "none",
-        "interdependence": "+".join(facts["interdependence"]) or "none",
-        "fusion": facts["fusion"] or "none",
-        "seed": facts["seed"],
-        "parameters": sum(parameter.numel() for parameter in module.parameters()),
-    }
-    for word in facts["overrides"]:
-        key, _, value = word.lstrip("+").partition("=")
-        chosen.setdefault(key.rpartition("@")[2], value)
-    return Hyperparameters(chosen)
+    choices: Mapping[str, Any] = HydraConfig.get().runtime.choices
+    groups = ("data", "model", "axis", "interdependence", "fusion", "postprocess")
+    settings = [word for word in facts["overrides"] if word.lstrip("+").partition("=")[0] not in (*groups, "seed")]
+    return Hyperparameters(
+        {
+            "data": choices["data"] or "",
+            "model": facts["model"],
+            "axis": facts["axis"] or "none",
+            "interdependence": "+".join(facts["interdependence"]) or "none",
+            "fusion": facts["fusion"] or "none",
+            "postprocess": choices["postprocess"] or "none",
+            "seed": facts["seed"],
+            "parameters": sum(parameter.numel() for parameter in module.parameters()),
+            "learning_rate": float(config.optimizer.get("lr", 0.0)),
+            "settings": " ".join(settings),
+        }
+    )
 
 
 def _built(part: str, build: Callable[[], T]) -> T:

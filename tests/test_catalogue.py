@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from catalogue import CONF, FUSIONS, POSTPROCESSES, RECONCILIATIONS, XIS
 from omegaconf import OmegaConf
 
 import hybridfuse.fusion
 import hybridfuse.interdependence
 import hybridfuse.postprocess
 import hybridfuse.reconciliation
+from catalogue import CONF, FUSIONS, POSTPROCESSES, RECONCILIATIONS, XIS
 from hybridfuse.discovery import concrete_classes, snake_case
 from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.instantiate import instantiate

@@ -6,9 +6,9 @@ Those that another file of tests is about are not repeated.
 import numpy as np
 import pytest
 import torch
-from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, finite, function, hybrid_of
 from torch.autograd import gradgradcheck
 
+from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, finite, function, hybrid_of
 from hybridfuse.fusion.mean import Mean
 from hybridfuse.fusion.sum import Sum
 from hybridfuse.fusion.weighted_sum_learned import WeightedSumLearned

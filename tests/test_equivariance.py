@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from catalogue import DATA_DEPENDENT, FUSIONS, STRUCTURAL, XIS, data, dense, flat, function, items, matrices, states
 
+from catalogue import DATA_DEPENDENT, FUSIONS, STRUCTURAL, XIS, data, dense, flat, function, items, matrices, states
 from hybridfuse.interdependence.base import TYPES
 
 B, M = 6, 5

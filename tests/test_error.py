@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from jaxtyping import TypeCheckError
+
 from catalogue import (
     FUNCTIONS,
     FUSIONS,
@@ -19,8 +21,6 @@ from catalogue import (
     hybrid_of,
     sparse_matrix,
 )
-from jaxtyping import TypeCheckError
-
 from hybridfuse import check
 from hybridfuse.fusion.mean import Mean
 from hybridfuse.hybrid import HybridInterdependence

@@ -2,6 +2,10 @@
 
 import pytest
 import torch
+from torch import Tensor
+
+from hybridfuse.functional import distance
+
 from catalogue import (
     DATA_DEPENDENT,
     FUSIONS,
@@ -15,7 +19,6 @@ from catalogue import (
     stated_range,
     states,
 )
-from torch import Tensor
 
 N, D = 6, 4
 BOUNDED = [stem for stem in DATA_DEPENDENT if stated_range(stem)]
@@ -164,6 +167,18 @@ def test_huge_distances_in_units_of_a_huge_sigma() -> None:
     x = 1e200 * data(N, D)
     got = XIS["gaussian_rbf"](N, D, "instance", sigma=1e200).calculate_A(x)
     torch.testing.assert_close(got, function("gaussian_rbf", N, D, "instance").calculate_A(data(N, D)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_distances_themselves_are_at_most_the_largest_number(dtype: torch.dtype) -> None:
+    largest = torch.finfo(dtype).max
+    x = torch.tensor([[largest], [-largest], [largest], [0.0]], dtype=dtype)
+    squared = distance.squared_euclidean(x)
+    apart = (x - x.T).ne(0)
+    assert torch.equal(squared, torch.where(apart, largest, 0.0).to(dtype))
+    assert torch.equal(distance.squared_euclidean(x[2:], unit=1e-30), squared[2:, 2:])
+    near = x * 0.25
+    torch.testing.assert_close(distance.euclidean(near), (near - near.T).abs(), rtol=1e-6, atol=0)
 
 
 MATRICES = {

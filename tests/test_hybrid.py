@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, flat, function, hybrid_of
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 import hybridfuse.fusion
 import hybridfuse.interdependence
+from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, flat, function, hybrid_of
 from hybridfuse.functional import graph
 from hybridfuse.fusion.mean import Mean
 from hybridfuse.fusion.weighted_sum_learned import WeightedSumLearned

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 import torch
-from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, function, hybrid_of, sparse_matrix
 from torch import Tensor
 
+from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, function, hybrid_of, sparse_matrix
 from hybridfuse.functional import layout
 from hybridfuse.fusion.elementwise import Elementwise
 from hybridfuse.interdependence.base import TYPES

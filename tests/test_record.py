@@ -99,6 +99,14 @@ def test_whether_another_process_is_at_work(status, process, expected):
     assert is_running({"status": status, "process": process}) is expected
 
 
+def test_what_is_not_finite_is_written_as_null(tmp_path):
+    run = record(tmp_path)
+    run.start()
+    run.fields["metrics"] = {"test/r2": float("nan"), "test/rmse": 1.5, "all": [float("inf")]}
+    run.finish("done")
+    assert json.loads(run.path.read_text())["metrics"] == {"test/r2": None, "test/rmse": 1.5, "all": [None]}
+
+
 def test_checksum_is_sha256(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
     assert file_checksum(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

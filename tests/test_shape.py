@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from catalogue import (
     FUNCTIONS,
     FUSIONS,
@@ -15,7 +16,6 @@ from catalogue import (
     function,
     hybrid_of,
 )
-
 from hybridfuse.interdependence.base import TYPES
 
 B, M = 6, 4

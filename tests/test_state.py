@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from catalogue import FUNCTIONS, FUSIONS, STRUCTURAL, XIS, data, dense, flat, function, hybrid_of, matrices
 from torch import Tensor, nn
 from torch.fx.experimental import _config as fx_config
 
+from catalogue import FUNCTIONS, FUSIONS, STRUCTURAL, XIS, data, dense, flat, function, hybrid_of, matrices
 from hybridfuse.interdependence.base import TYPES, Interdependence
 
 B, M = 6, 5

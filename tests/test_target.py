@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from catalogue import XIS
 from omegaconf import OmegaConf
 from omegaconf.listconfig import ListConfig
 
+from catalogue import XIS
 from hybridfuse import instantiate as instantiating
 from hybridfuse import targets
 from hybridfuse.instantiate import instantiate

@@ -10,6 +10,11 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+from scipy.special import softmax
+from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
+
 from catalogue import (
     DATA_DEPENDENT,
     FUNCTIONS,
@@ -26,11 +31,6 @@ from catalogue import (
     named,
     stated_range,
 )
-from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
-from scipy.special import softmax
-from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
-
 from hybridfuse.interdependence.base import TYPES
 from hybridfuse.postprocess.column import Column
 from hybridfuse.postprocess.row import Row
