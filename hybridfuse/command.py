@@ -39,6 +39,8 @@ def check(conf: Path, argv: Sequence[str]) -> None:
     arguments = get_args_parser().parse_args(list(argv))
     if arguments.experimental_rerun is not None:
         raise CommandError("--experimental-rerun is not supported: it would run code from a pickle.")
+    if arguments.shell_completion:
+        return  # the words are not finished yet, and nothing will run
     directories = [conf, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     overrides = _parsed(arguments.overrides)
     for override in overrides:

@@ -30,7 +30,7 @@ def header(record: Record, data: Any, trainer: pl.Trainer) -> None:
         say(f"  interdependence  {', '.join(facts['interdependence'])} ({facts['axis']})")
         say(f"  fusion           {facts['fusion']}")
     say(f"  model            {facts['model']}, {facts['parameters']:,} parameters")
-    say(f"  device           {trainer.strategy.root_device}, precision {trainer.precision}")
+    say(f"  device           {facts['device']}, precision {trainer.precision}")
     say(f"  folder           {record.folder}")
 
 

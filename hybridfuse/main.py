@@ -39,9 +39,7 @@ def main() -> None:
     except CommandError as error:
         sys.exit(_wrong(error))
     except OSError as error:
-        place = f": {error.filename}" if error.filename else ""
-        print(f"error: {error.strerror or error}{place}", file=sys.stderr)
-        sys.exit(FAILED)
+        sys.exit(_unwritable(error))
     sys.exit(codes[0] if len(codes) == 1 else int(any(codes)))
 
 
@@ -56,6 +54,8 @@ def _run(conf: Path) -> list[int]:
             codes.append(run(config))
         except CommandError as error:
             codes.append(_wrong(error))
+        except OSError as error:
+            codes.append(_unwritable(error))
 
     with _errors_raised_by_hydra():
         hydra.main(config_path=str(conf), config_name="train", **command.VERSION_BASE)(job)()
@@ -65,6 +65,12 @@ def _run(conf: Path) -> list[int]:
 def _wrong(error: CommandError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return COMMAND
+
+
+def _unwritable(error: OSError) -> int:
+    place = f" at {error.filename}" if error.filename else ""
+    print(f"error: results cannot be written{place}: {error.strerror or error}", file=sys.stderr)
+    return FAILED
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 _NOT_PART_OF_THE_RESULT = ("force", "runs")
+_POSIX = hasattr(os, "sysconf")
 _PACKAGES = (
     "hybridfuse",
     "torch",
@@ -95,12 +96,25 @@ class Record:
         self.started = True
 
     def finish(self, status: str, error: str | None = None) -> None:
-        """Writes the last record."""
+        """Writes the last record; where the disk is full, at least the status."""
         self.fields |= {"status": status, "error": error, "duration_s": round(time.monotonic() - self._begin, 3)}
-        self._write()
+        try:
+            self._write()
+        except OSError:
+            self._mark_failed()
+            raise
 
     def _write(self) -> None:
         write_atomically(self.path, json.dumps(_finite(self.fields), indent=2, default=str, allow_nan=False) + "\n")
+
+    def _mark_failed(self) -> None:
+        """Changes the status in its place, which takes no space."""
+        before, after = b'"running"', b'"failed" '
+        text = self.path.read_bytes()
+        if before in text[:64]:
+            with self.path.open("r+b") as file:
+                file.seek(text.index(before))
+                file.write(after)
 
     def _keep_aside(self) -> None:
         """Moves an earlier run to <folder>.1, .2, …; one that left neither results nor a checkpoint is dropped."""
@@ -151,7 +165,12 @@ def _versions() -> dict[str, str]:
 
 
 def _hardware() -> dict[str, object]:
-    return {"machine": platform.machine(), "system": platform.platform(), "cores": os.cpu_count()}
+    return {
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1) if _POSIX else None,
+    }
 
 
 def _git() -> dict[str, object] | None:

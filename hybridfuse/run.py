@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,12 +14,14 @@ import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from hybridfuse import check, console
 from hybridfuse.callbacks.hyperparameters import Hyperparameters
+from hybridfuse.callbacks.interrupt import Interrupt
 from hybridfuse.command import CommandError
 from hybridfuse.instantiate import instantiate
 from hybridfuse.module import SupervisedModule
@@ -53,7 +56,7 @@ def run(config: DictConfig) -> int:
     record.fields |= {
         "data": {"name": data.name, "rows": data.rows, "sha256": data.checksum},
         "parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
-        "device": str(trainer.strategy.root_device),
+        "device": _device(trainer.strategy.root_device),
     }
     record.start()
     console.header(record, data, trainer)
@@ -88,7 +91,8 @@ def _record(config: DictConfig) -> Record:
         "overrides": list(HydraConfig.get().overrides.task),
     }
     relation = [choices["axis"], "-".join(functions), choices["fusion"]] if related else []
-    return Record(config, experiment, [choices["data"], choices["model"], *relation, f"seed{config.seed}"], facts)
+    data = Path(config.data.get("path") or choices["data"]).stem
+    return Record(config, experiment, [data, choices["model"], *relation, f"seed{config.seed}"], facts)
 
 
 def _is_done(record: Record, config: DictConfig) -> bool:
@@ -99,7 +103,7 @@ def _is_done(record: Record, config: DictConfig) -> bool:
     if is_running(earlier):
         raise CommandError(f"this run is at work in another process: {record.folder}.")
     if earlier.get("status") != "done":
-        console.say(f"an earlier attempt is {earlier.get('status')}; starting again")
+        console.say(f"an earlier attempt is {earlier.get('status')} in its record; starting again")
         return False
     path = config.data.get("path")
     if path is not None and Path(path).is_file() and file_checksum(Path(path)) != earlier["data"]["sha256"]:
@@ -128,10 +132,17 @@ def _task(data: Any, label_smoothing: float) -> Task:
 def _trainer(config: DictConfig, folder: Path, hyperparameters: Hyperparameters) -> pl.Trainer:
     logger = _built("logger", lambda: instantiate(config.logger)(save_dir=folder)) if config.logger else False
     chosen = [node for node in config.callbacks.values() if node] if config.callbacks else []
-    callbacks = [*(_built("callbacks", lambda n=node: instantiate(n)) for node in chosen), hyperparameters]
+    callbacks = [*(_built("callbacks", lambda n=node: instantiate(n)) for node in chosen), hyperparameters, Interrupt()]
     _built("trainer", lambda: check.whole("max_epochs", config.trainer.max_epochs))
     make = _built("trainer", lambda: instantiate(config.trainer, {"_partial_": True}))
-    return _built("device", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=folder))
+    try:
+        return _built("trainer", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=folder))
+    except CommandError as error:
+        if AcceleratorRegistry[config.device.accelerator]["accelerator"].is_available():
+            raise
+        raise CommandError(
+            f"device: there is no {config.device.accelerator} device here; device=auto takes the best that is."
+        ) from error
 
 
 def _hyperparameters(config: DictConfig, record: Record, module: nn.Module) -> Hyperparameters:
@@ -161,6 +172,10 @@ def _built(part: str, build: Callable[[], T]) -> T:
         return build()
     except (ValueError, TypeError, MisconfigurationException) as error:
         raise CommandError(f"{part}: {_sentence(error)}") from error
+
+
+def _device(device: torch.device) -> str:
+    return f"{device}, {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
 
 
 def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[str, float]:
@@ -197,7 +212,14 @@ def _quieten() -> None:
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", module=r"hybridfuse\.")
     warnings.showwarning = _note
+    threading.excepthook = _thread_ended
 
 
 def _note(message: Warning | str, *place: object) -> None:
     print(f"note: {message}", file=sys.stderr)
+
+
+def _thread_ended(error: threading.ExceptHookArgs) -> None:
+    """TensorBoard's writer hands what goes wrong with a disk to the main thread, which tells it."""
+    if not issubclass(error.exc_type, OSError):
+        threading.__excepthook__(error)

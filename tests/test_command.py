@@ -1,5 +1,6 @@
 """The command line before anything runs: one sentence for each mistake, exit code 2, no torch."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ WRONG = {
     "interdependence=[]": r"interdependence must name at least one of attention, .*, got \[\]",
     "interdependence=[chain,chain]": r"names chain twice; .*'\+interdependence@interdependence.second_chain=chain'",
     "interdependence.parameterized_lowrank.rnk=2": r"rnk is no setting; did you mean .*parameterized_lowrank.rank\?",
-    "interdependence.gaussian_rbf.sigma=2": r"gaussian_rbf is not in use: interdependence is \[parameterized_lowrank, ",
+    "interdependence.gaussian_rbf.sigma=2": r"gaussian_rbf is not in use: interdependence is \[chain, ",
     "sed=1": r"sed is no setting; did you mean seed\?",
     "+data.batch=3 seed=[": r"cannot read the command",
     "trainer.max_epoch=3": r"did you mean trainer.max_epochs\?",
@@ -123,3 +124,13 @@ def test_exit_codes(words, code, tmp_path):
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_shell_completion_answers_on_unfinished_words():
+    program = Path(__file__).parents[1] / "train.py"
+    environment = os.environ | {"COMP_LINE": "python train.py fusion=m", "COMP_POINT": "24"}
+    words = [sys.executable, str(program), "-sc", "query=bash"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert {"fusion=max", "fusion=mean", "fusion=median", "fusion=min"} <= set(done.stdout.split())
+    assert not done.stderr

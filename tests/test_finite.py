@@ -4,8 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from hybridfuse.functional import distance
-
 from catalogue import (
     DATA_DEPENDENT,
     FUSIONS,
@@ -19,6 +17,7 @@ from catalogue import (
     stated_range,
     states,
 )
+from hybridfuse.functional import distance
 
 N, D = 6, 4
 BOUNDED = [stem for stem in DATA_DEPENDENT if stated_range(stem)]
@@ -175,7 +174,7 @@ def test_distances_themselves_are_at_most_the_largest_number(dtype: torch.dtype)
     x = torch.tensor([[largest], [-largest], [largest], [0.0]], dtype=dtype)
     squared = distance.squared_euclidean(x)
     apart = (x - x.T).ne(0)
-    assert torch.equal(squared, torch.where(apart, largest, 0.0).to(dtype))
+    assert torch.equal(squared, torch.where(apart, x.new_full((), largest), 0.0))
     assert torch.equal(distance.squared_euclidean(x[2:], unit=1e-30), squared[2:, 2:])
     near = x * 0.25
     torch.testing.assert_close(distance.euclidean(near), (near - near.T).abs(), rtol=1e-6, atol=0)

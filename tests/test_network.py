@@ -97,7 +97,7 @@ def test_concatenation_on_instances_is_refused_with_a_remedy():
 
 def test_a_part_that_fits_no_hidden_layer_names_the_remedy():
     graph = {"graph": {"_target_": f"{XI}.graph.Graph", "links": [[0, 3]]}}
-    with pytest.raises(ValueError, match=r"layer 1 with 2 attributes: .*names 3.*model.hybrid_layers"):
+    with pytest.raises(ValueError, match=r"layer 1 with 2 attributes: .*names 3.*model.hybrid_layers=1 leaves"):
         Rpn(6, 4, 3, **PARTS, hybrid={**HYBRID, "interdependence_function_configs": graph}, hidden=(2,))
 
 

@@ -99,6 +99,19 @@ def test_whether_another_process_is_at_work(status, process, expected):
     assert is_running({"status": status, "process": process}) is expected
 
 
+def test_a_full_disk_leaves_a_record_that_says_failed(tmp_path, monkeypatch):
+    run = record(tmp_path)
+    run.start()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        run.finish("done")
+    assert json.loads(run.path.read_text())["status"] == "failed"
+
+
 def test_what_is_not_finite_is_written_as_null(tmp_path):
     run = record(tmp_path)
     run.start()

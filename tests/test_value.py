@@ -303,6 +303,7 @@ def test_postprocess(stem: str) -> None:
 def test_reconciliation(stem: str, given: dict[str, Any], oracle: Callable[[Array, int, int], Array]) -> None:
     psi = RECONCILIATIONS[stem](3, 7, **given).double()
     torch.testing.assert_close(psi(), torch.from_numpy(oracle(flat(psi).numpy(), 3, 7)), rtol=1e-13, atol=1e-13)
+    assert (psi.rows, psi.columns) == psi().shape
 
 
 @pytest.mark.parametrize("std", [None, 0.2, 5.0])

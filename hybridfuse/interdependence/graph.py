@@ -57,7 +57,7 @@ class Graph(Structural):
     ) -> None:
         super().__init__(b, m, interdependence_type)
         if links is None and path is None:
-            warnings.warn("graph has no links: give graph.links=[[0,1],...] or graph.path=<file>.csv.", stacklevel=1)
+            warnings.warn("graph has no links: give it links=[[0,1],...] or path=<file>.csv.", stacklevel=1)
         self.directed = directed
         self.self_scaling = check.number("self_scaling", self_scaling) if self_dependence else 0.0
         self.normalization = normalization
@@ -90,6 +90,6 @@ def _indices(pairs: Sequence[Sequence[Hashable]], nodes: Sequence[Hashable], n: 
             raise ValueError(f"link {number} of the graph must be a pair of nodes, got {pair!r}.")
         for node in pair:
             if node not in position:
-                near = check.nearest(str(node), map(str, nodes))
-                raise ValueError(f"link {number} of the graph names {node!r}, which is not among its {n} nodes{near}.")
+                near = check.nearest(str(node), map(str, nodes)) or "."
+                raise ValueError(f"link {number} of the graph names {node!r}, which is not among its {n} nodes{near}")
     return torch.tensor([[position[source], position[target]] for source, target in pairs]).reshape(-1, 2).long()

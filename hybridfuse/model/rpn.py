@@ -84,8 +84,12 @@ def _hybrids(configs: Sequence[Config], b: int, m: int, layer: int) -> list[Hybr
     try:
         hybrids: list[HybridInterdependence] = [instantiate(config, {"b": b, "m": m}) for config in configs]
     except ValueError as error:
-        remedy = "; model.hybrid_layers limits the hybrid to the first layers" if layer else ""
-        raise ValueError(f"layer {layer} with {m} attributes: {str(error).rstrip('.')}{remedy}.") from error
+        if not layer:
+            raise
+        sentence = str(error).rstrip(".")
+        raise ValueError(
+            f"layer {layer} with {m} attributes: {sentence}; model.hybrid_layers={layer} leaves it without a hybrid."
+        ) from error
     for hybrid in hybrids:
         if hybrid.calculate_b_prime() != b:
             raise ValueError(
