@@ -37,8 +37,11 @@ def header(record: Record, data: Any, trainer: pl.Trainer) -> None:
 def results(record: Record) -> None:
     """The metrics beside the naive baseline, and where to look."""
     metrics, baseline = record.fields["metrics"], record.fields["baseline"]
-    table = Table(title=f"done in {record.fields['duration_s']:.1f} s, {record.fields['epochs']} epochs")
-    for heading in ("metric", "train", "validation", "test", "naive (test)"):
+    last, best = record.fields["epochs"], record.fields["best_epoch"]
+    say(f"done in {record.fields['duration_s']:.1f} s: {last} epochs, epoch {best} the best in validation")
+    table = Table()
+    headings = ("metric", f"train, epoch {last}", f"validation, epoch {best}", f"test, epoch {best}", "naive, test")
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "metric" else "right")
     for name in dict.fromkeys(key.partition("/")[2] for key in metrics if key.startswith("test/")):
         splits = (metrics.get(f"{split}/{name}") for split in ("train", "val", "test"))

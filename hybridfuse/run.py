@@ -61,7 +61,7 @@ def run(config: DictConfig) -> int:
     record.start()
     console.header(record, data, trainer)
     try:
-        record.fields["metrics"] = _trained(trainer, module, data)
+        record.fields |= _trained(trainer, module, data)
     except (KeyboardInterrupt, SystemExit) as error:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         record.finish("interrupted")
@@ -70,7 +70,6 @@ def run(config: DictConfig) -> int:
     except Exception as error:
         return _failed(record, error)
     record.fields["baseline"] = {f"test/{name}": value for name, value in data.baseline().items()}
-    record.fields["epochs"] = trainer.current_epoch
     record.finish("done")
     console.results(record)
     return DONE
@@ -178,18 +177,26 @@ def _device(device: torch.device) -> str:
     return f"{device}, {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
 
 
-def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[str, float]:
-    """Metrics of the best checkpoint on validation and test, and of training as it ended."""
+def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[str, Any]:
+    """What the record says of training: metrics of its last epoch, and of validation and test at the best one."""
     trainer.fit(module, datamodule=data)
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
-    best = next((c.best_model_path for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)), "")
-    if best:
-        state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-        module.load_state_dict(state)
+    epochs = trainer.current_epoch
+    best_epoch = _restore_best(trainer, module, epochs)
     for evaluate in (trainer.validate, trainer.test):
         results = evaluate(module, datamodule=data, verbose=False)
         metrics |= {name: value for name, value in results[0].items() if "/" in name}
-    return metrics
+    return {"metrics": metrics, "epochs": epochs, "best_epoch": best_epoch}
+
+
+def _restore_best(trainer: pl.Trainer, module: SupervisedModule, last: int) -> int:
+    """Gives the module its best weights; the epoch that they are of."""
+    kept = [c.best_model_path for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
+    if not any(kept):
+        return last
+    checkpoint = torch.load(next(filter(None, kept)), map_location="cpu", weights_only=True)
+    module.load_state_dict(checkpoint["state_dict"])
+    return checkpoint["epoch"] + 1
 
 
 def _failed(record: Record, error: Exception) -> int:

@@ -108,6 +108,29 @@ def test_items_far_from_zero_have_precise_gradients(stem: str) -> None:
     torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e4, 1e9, 1e30])
+@pytest.mark.parametrize("stem", ["euclidean_distance", "gaussian_rbf"])
+def test_many_equal_items_far_from_others_have_no_gradient(stem: str, scale: float) -> None:
+    """In exact zeros: rounding of what is far away must not be taken for a pull."""
+    x = (100.0 * scale * data(8, 3)).float().repeat(7, 1).requires_grad_()
+    matrix = function(stem, 56, 3, "instance").calculate_A(x)
+    (gradient,) = torch.autograd.grad((matrix * data(56, 56, seed=1).float()).sum(), x)
+    assert gradient.abs().max() <= 1e-25
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("stem", ["euclidean_distance", "gaussian_rbf"])
+def test_near_items_among_far_ones_have_precise_gradients(stem: str, scale: float) -> None:
+    """Three near ones of each of twenty, in float32, where one feature alone tells them apart."""
+    x = torch.cat([(scale * data(20, 3)).repeat(3, 1), data(60, 1, seed=2)], dim=1).float()
+    weight, gradients = data(60, 60, seed=3), []
+    for dtype in (torch.float32, torch.float64):
+        items = x.to(dtype).requires_grad_()
+        matrix = function(stem, 60, 4, "instance").calculate_A(items)
+        gradients += torch.autograd.grad((matrix * weight.to(dtype)).sum(), items)
+    torch.testing.assert_close(gradients[0].double(), gradients[1], rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("stem", FUNCTIONS)
 def test_every_parameter_gets_a_gradient(stem: str, kind: str) -> None:

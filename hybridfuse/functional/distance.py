@@ -64,7 +64,7 @@ def _blocks(rows: Tensor, columns: Tensor, items: Tensor) -> Iterator[tuple[Tens
 def _scaled(items: Tensor) -> tuple[Tensor, Tensor]:
     """Squared distances of the items divided by their common magnitude, so that no square overflows; and that."""
     magnitude = scale.common_magnitude(items)
-    squared, _, _ = _SquaredEuclidean.apply(items / magnitude)  # pyright: ignore[reportGeneralTypeIssues]
+    squared, _, _ = _SquaredEuclidean.apply(items / magnitude)
     return squared, magnitude
 
 
