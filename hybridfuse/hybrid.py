@@ -65,7 +65,7 @@ class HybridInterdependence(Interdependence):
             raise ValueError(
                 f"{name} needs interdependence_functions or interdependence_function_configs, got neither."
             )
-        self.interdependence_functions = nn.ModuleDict(functions)
+        self.parts = nn.ModuleDict(functions)
         self.fusion_function = self._fusion(fusion_function, fusion_function_config)
         self.postprocess = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
         self.stored: layout.Stored | None = None
@@ -78,19 +78,27 @@ class HybridInterdependence(Interdependence):
     @property
     def require_data(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether any function computes its matrix from x."""
-        return any(function.require_data for function in self.functions.values())
+        return any(function.require_data for function in self.interdependence_functions)
 
     @property
     def functions(self) -> dict[str, Interdependence]:
         """The functions by their names."""
-        return dict(self.interdependence_functions.items())  # pyright: ignore[reportReturnType]
+        return dict(self.parts.items())  # pyright: ignore[reportReturnType]
+
+    @property
+    def interdependence_functions(self) -> list[Interdependence]:
+        """The functions in their order."""
+        return list(self.functions.values())
 
     def get_function_parameter_numbers(self) -> list[int]:
         """Numbers of learnable parameters: of each function, then of the fusion."""
-        return [*(function.calculate_l() for function in self.functions.values()), self.fusion_function.calculate_l()]
+        return [
+            *(function.calculate_l() for function in self.interdependence_functions),
+            self.fusion_function.calculate_l(),
+        ]
 
     def columns(self, n: int) -> int:
-        return self.fusion_function.calculate_n([function.columns(n) for function in self.functions.values()])
+        return self.fusion_function.calculate_n([function.columns(n) for function in self.interdependence_functions])
 
     def calculate_matrices(self, x: Tensor | None = None) -> dict[str, Tensor]:
         """The matrix of each function, before the fusion, by its name; x as for `calculate_A`."""
@@ -148,7 +156,7 @@ class HybridInterdependence(Interdependence):
     def _fusion(self, fusion: Fusion | None, config: Config | None) -> Fusion:
         if fusion is None and not config:
             raise ValueError(f"{self.name} needs fusion_function or fusion_function_config, got neither.")
-        dims = [function.columns(self.n) for function in self.functions.values()]
+        dims = [function.columns(self.n) for function in self.interdependence_functions]
         built: Any = fusion if fusion is not None else instantiate(config or {}, {"dims": dims})
         built.calculate_n(dims)
         return built

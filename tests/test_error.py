@@ -109,7 +109,7 @@ TABLE: list[tuple[str, Callable[[], object], type[Exception], str]] = [
         "no links",
         _graph(),
         UserWarning,
-        r"graph has no links: give graph.links=\[\[0,1\],...\] or graph.path=<file>.csv",
+        r"graph has no links: give it links=\[\[0,1\],...\] or path=<file>.csv",
     ),
     (
         "no file",

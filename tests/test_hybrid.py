@@ -67,7 +67,7 @@ def test_functions_as_objects(named: bool, kind: str) -> None:
     given = {"first": chain, "second": cosine} if named else [chain, cosine]
     hybrid = HybridInterdependence(B, M, kind, interdependence_functions=given, fusion_function=Mean())
     assert list(hybrid.functions) == (["first", "second"] if named else ["chain", "cosine_similarity"])
-    assert list(hybrid.functions.values()) == [chain, cosine]
+    assert list(hybrid.functions.values()) == hybrid.interdependence_functions == [chain, cosine]
     x = data(B, M)
     torch.testing.assert_close(hybrid.calculate_A(x), _mean_of(x, kind, chain, cosine))
     torch.testing.assert_close(list(hybrid.calculate_matrices(x).values())[1], cosine.calculate_A(x))

@@ -211,7 +211,7 @@ def test_the_same_function_twice_and_a_second_hybrid(train):
     assert code == 0, said
     assert record["interdependence"] == ["chain", "parameterized_lowrank", "wide"]
     names = torch.load(record["folder"] / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
-    assert any("instance_hybrid.interdependence_functions.attention.query" in name for name in names)
+    assert any("instance_hybrid.parts.attention.query" in name for name in names)
 
 
 RBF = "interdependence=[gaussian_rbf] interdependence.gaussian_rbf"
