@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -54,3 +54,10 @@ def whole(name: str, value: object, least: int = 1) -> int:
     if value < least:
         raise ValueError(f"{name} must be >= {least}, got {value}.")
     return value
+
+
+def wholes(name: str, values: object) -> list[int]:
+    """`values` as a list of ints of at least 1."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(f"{name} must be a list of whole numbers, got {values!r}.")
+    return [whole(name, value) for value in values]

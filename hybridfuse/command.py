@@ -51,6 +51,11 @@ def check(conf: Path, argv: Sequence[str]) -> None:
     config = composed(conf, fixed, arguments.config_dir)
     try:
         targets.check_tree(_plain(config))
+        OmegaConf.to_container(
+            OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), resolve=True
+        )
+    except OmegaConfBaseException as error:
+        raise CommandError(f"the configuration is incomplete: {_line(error)}") from error
     except ValueError as error:
         raise CommandError(str(error)) from error
 
@@ -98,7 +103,7 @@ def _check_choice(override: Override, directories: Sequence[Path]) -> None:
         if not names and group in LISTS:
             raise CommandError(f"{group} must name at least one of {', '.join(known)}, got [].")
         for name, count in Counter(names).items():
-            if name not in known and name != "null":
+            if name not in known and (group, name) != ("experiment", "null"):
                 near = checks.nearest(name, known) or "."
                 raise CommandError(f"{group} must be among {', '.join(known)}, got {name}{near}")
             if count > 1:

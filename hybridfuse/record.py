@@ -71,7 +71,13 @@ class Record:
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(words))[:120].strip("-_.")
         self.folder = Path(str(config.runs)) / experiment / f"{readable}-{digest[:10]}"
         self.path = self.folder / "record.json"
-        self.fields: dict[str, Any] = {"status": "running", "metrics": {}, **facts, "config_hash": digest}
+        self.fields: dict[str, Any] = {
+            "status": "running",
+            "metrics": {},
+            "error": None,
+            **facts,
+            "config_hash": digest,
+        }
 
     def earlier(self) -> dict[str, Any] | None:
         """The record of an earlier run of the same configuration; None where there is none that can be read."""
@@ -174,13 +180,21 @@ def _hardware() -> dict[str, object]:
 
 
 def _git() -> dict[str, object] | None:
-    """Commit of the working folder and whether it has changes; None outside a repository."""
+    """Commit and whether there are changes: of this program's repository, or where it is installed, of the user's."""
+    own = Path(__file__)
+    return _git_state(own.parent, own.name) or _git_state(Path.cwd(), ".")
+
+
+def _git_state(folder: Path, tracked: str) -> dict[str, object] | None:
+    """None where `tracked` is under no version control."""
     try:
-        commit = _git_output("rev-parse", "HEAD").strip()
-        return {"commit": commit, "dirty": bool(_git_output("status", "--porcelain"))}
+        _git_output(folder, "ls-files", "--error-unmatch", tracked)
+        commit = _git_output(folder, "rev-parse", "HEAD").strip()
+        return {"commit": commit, "dirty": bool(_git_output(folder, "status", "--porcelain"))}
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _git_output(*words: str) -> str:
-    return subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout
+def _git_output(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout

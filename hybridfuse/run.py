@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
@@ -45,7 +45,7 @@ def run(config: DictConfig) -> int:
     _quieten()
     if config.device.threads is not None:
         torch.set_num_threads(_built("device", lambda: check.whole("threads", config.device.threads)))
-    pl.seed_everything(_built("seed", lambda: check.whole("seed", config.seed, least=0)), workers=True, verbose=False)
+    _built("seed", lambda: pl.seed_everything(check.whole("seed", config.seed, least=0), workers=True, verbose=False))
     data = _built("data", lambda: instantiate(config.data))
     try:
         data.setup()
@@ -114,6 +114,9 @@ def _is_done(record: Record, config: DictConfig) -> bool:
 def _module(config: DictConfig, data: Any) -> SupervisedModule:
     sizes = {"b": data.b, "m": data.m, "outputs": data.outputs}
     network: nn.Module = _built("model", lambda: instantiate(config.model, sizes))
+    for name, value in config.optimizer.items():
+        if isinstance(value, str) and not name.startswith("_"):
+            raise CommandError(f"optimizer.{name} must be a number, got {value!r}.")
     optimizer = _built("optimizer", lambda: instantiate(config.optimizer))
     scheduler = _built("scheduler", lambda: instantiate(config.scheduler)) if config.scheduler else None
     task = _built("label_smoothing", lambda: _task(data, config.label_smoothing))
@@ -133,6 +136,9 @@ def _trainer(config: DictConfig, folder: Path, hyperparameters: Hyperparameters)
     chosen = [node for node in config.callbacks.values() if node] if config.callbacks else []
     callbacks = [*(_built("callbacks", lambda n=node: instantiate(n)) for node in chosen), hyperparameters, Interrupt()]
     _built("trainer", lambda: check.whole("max_epochs", config.trainer.max_epochs))
+    devices = config.trainer.devices
+    if devices != 1 and not (isinstance(devices, ListConfig) and len(devices) == 1):
+        raise CommandError(f"device.devices must be 1, or a list of one index, got {devices}.")
     make = _built("trainer", lambda: instantiate(config.trainer, {"_partial_": True}))
     try:
         return _built("trainer", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=folder))

@@ -66,6 +66,8 @@ def test_a_run_leaves_its_record_config_checkpoint_and_events(train):
     assert record["duration_s"] > 0
     assert {"python", "torch", "hydra-core", "hybridfuse"} <= set(record["versions"])
     assert {"machine", "cores"} <= set(record["hardware"])
+    assert re.fullmatch("[0-9a-f]{40}", record["git"]["commit"])
+    assert record["git"]["dirty"] in (True, False)
     folder = record["folder"]
     assert folder.parent.name == "default"
     assert folder.name.endswith(record["config_hash"][:10])
@@ -138,6 +140,20 @@ def test_every_relation_trains_on_both_axes(train, option, axis):
     code, said, found = train(*words)
     assert code == 0, said
     assert found[0]["status"] == "done"
+
+
+@pytest.mark.parametrize("words", ["device.precision=bf16-mixed", "device.precision=64-true", "data.batch_size=1"])
+def test_any_precision_and_batch_size(train, words):
+    code, said, _ = train(*QUICK, words, "interdependence=[chain,cosine_similarity,parameterized_lowrank]")
+    assert code == 0, said
+
+
+def test_an_experiment_names_the_folder_and_gives_way_to_the_command(train):
+    code, said, (record,) = train("experiment=digits_weighted", *QUICK, "fusion=max")
+    assert code == 0, said
+    assert record["folder"].parent.name == record["experiment"] == "digits_weighted"
+    assert (record["data"]["name"], record["fusion"]) == ("iris", "max")
+    assert record["interdependence"] == ["chain", "cosine_similarity", "parameterized_lowrank"]
 
 
 OTHERS = ("model", "reconciliation", "remainder", "transformation", "optimizer", "scheduler", "logger", "callbacks")
@@ -227,6 +243,11 @@ WRONG = {
     "data.batch_size=0": "data: batch_size must be >= 1, got 0",
     "data=csv": "data: .*path",
     "optimizer.lr=-1": "optimizer: .*learning rate",
+    "model.hidden=abc": "model: hidden must be a list of whole numbers, got 'abc'",
+    "second.interdependence=5": "must be a mapping or a sequence, got 5",
+    "optimizer.weight_decay=abc": "optimizer.weight_decay must be a number, got 'abc'",
+    "seed=99999999999": "seed: .*4294967295",
+    "trainer.devices=5": "device.devices must be 1, or a list of one index, got 5",
     "trainer.max_epochs=abc": "max_epochs must be a whole number, got 'abc'",
 }
 

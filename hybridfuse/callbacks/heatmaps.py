@@ -34,7 +34,10 @@ class Heatmaps(pl.Callback):
             return
         with torch.random.fork_rng(devices=[]):
             batch: Any = next(iter(trainer.datamodule.train_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
-        for layer, matrices in _matrices(pl_module, found, batch[0].to(pl_module.device)).items():
+        x = trainer.precision_plugin.convert_input(batch[0].to(pl_module.device))
+        with trainer.precision_plugin.forward_context():
+            drawn = _matrices(pl_module, found, x)
+        for layer, matrices in drawn.items():
             figure = _figure({name: layout.dense(matrix)[: self.largest, : self.largest] for name, matrix in matrices})
             writer.add_figure(f"A/{layer}/{moment}", figure, global_step=trainer.current_epoch)
 

@@ -41,8 +41,8 @@ class Mlp(nn.Module):
         check.fraction("dropout", dropout)
         steps: list[nn.Module] = []
         width = m
-        for following in hidden:
-            steps.append(nn.Linear(width, check.whole("hidden", following), bias))
+        for following in check.wholes("hidden", hidden):
+            steps.append(nn.Linear(width, following, bias))
             steps += [] if normalization is None else [instantiate(normalization)(following)]
             steps += [instantiate(activation), nn.Dropout(dropout)]
             width = following

@@ -61,7 +61,7 @@ class Rpn(nn.Module):
         hybrids = [
             config for config in (hybrid, second_hybrid) if config and config["interdependence_function_configs"]
         ]
-        widths = [m, *(check.whole("hidden", width) for width in hidden), outputs]
+        widths = [m, *check.wholes("hidden", hidden), outputs]
         related = len(widths) - 1 if hybrid_layers is None else check.whole("hybrid_layers", hybrid_layers, least=0)
         steps: list[nn.Module] = []
         for index, (width, following) in enumerate(pairwise(widths)):
