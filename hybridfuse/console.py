@@ -1,10 +1,9 @@
-"""What a run says: where it is, what came out."""
+"""What a run says: where it is, what came out. Free of torch."""
 
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-import pytorch_lightning as pl
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +16,7 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def header(record: Record, data: Any, trainer: pl.Trainer) -> None:
+def header(record: Record, data: Any) -> None:
     """What is about to run."""
     facts = record.fields
     kinds = f"{len(data.classes)} classes" if data.classes else "a numeric target"
@@ -30,7 +29,7 @@ def header(record: Record, data: Any, trainer: pl.Trainer) -> None:
         say(f"  interdependence  {', '.join(facts['interdependence'])} ({facts['axis']})")
         say(f"  fusion           {facts['fusion']}")
     say(f"  model            {facts['model']}, {facts['parameters']:,} parameters")
-    say(f"  device           {facts['device']}, precision {trainer.precision}")
+    say(f"  device           {facts['device']}, precision {facts['precision']}")
     say(f"  folder           {record.folder}")
 
 

@@ -130,6 +130,23 @@ def test_exit_codes(words, code, tmp_path):
 
 
 @pytest.mark.slow
+def test_no_torch_to_say_that_a_run_is_done(tmp_path):
+    program = Path(__file__).parents[1] / "train.py"
+    words = ["data=iris", "trainer=quick", "device=cpu"]
+    subprocess.run([sys.executable, str(program), *words], cwd=tmp_path, check=True, capture_output=True)
+    code = (
+        "import sys; sys.argv = ['train.py', *sys.argv[1:]]\n"
+        "from hybridfuse.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    again = [sys.executable, "-c", code, *words]
+    done = subprocess.run(again, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert "already done" in done.stdout
+
+
+@pytest.mark.slow
 def test_shell_completion_answers_on_unfinished_words():
     program = Path(__file__).parents[1] / "train.py"
     environment = os.environ | {"COMP_LINE": "python train.py fusion=m", "COMP_POINT": "24"}

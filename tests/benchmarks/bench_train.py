@@ -26,7 +26,9 @@ def wall(*command, cwd=None):
 def imports():
     """Median of five: our imports beside those of what we build on."""
     base = "import torch, pytorch_lightning, hydra"
-    ours = "import hybridfuse.run, hybridfuse.data.sklearn_data, hybridfuse.model.rpn, hybridfuse.callbacks.heatmaps"
+    ours = (
+        "import hybridfuse.training, hybridfuse.data.sklearn_data, hybridfuse.model.rpn, hybridfuse.callbacks.heatmaps"
+    )
     pairs = [(wall("-c", base), wall("-c", ours)) for _ in range(5)]
     base_s, ours_s = (statistics.median(times) for times in zip(*pairs, strict=True))
     print(f"imports: torch + pytorch_lightning + hydra {base_s:.2f} s, ours {ours_s:.2f} s, x {ours_s / base_s:.2f}")

@@ -1,0 +1,100 @@
+"""The parts of a run, built from its configuration; what cannot be built is a mistake in the command."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, ListConfig
+from pytorch_lightning.accelerators import AcceleratorRegistry
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+from hybridfuse import check
+from hybridfuse.callbacks.hyperparameters import Hyperparameters
+from hybridfuse.callbacks.interrupt import Interrupt
+from hybridfuse.command import CommandError
+from hybridfuse.instantiate import instantiate
+from hybridfuse.module import SupervisedModule
+from hybridfuse.record import Record
+from hybridfuse.task import Classification, Regression, Task
+
+T = TypeVar("T")
+
+
+def built(part: str, build: Callable[[], T]) -> T:
+    """What `build` makes.
+
+    Raises:
+        CommandError: if it cannot, with the part before the reason.
+    """
+    try:
+        return build()
+    except (ValueError, TypeError, MisconfigurationException) as error:
+        raise CommandError(f"{part}: {sentence(error)}") from error
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def module(config: DictConfig, data: Any) -> SupervisedModule:
+    """The network for a data set that is set up, with its task, optimiser and schedule."""
+    sizes = {"b": data.b, "m": data.m, "outputs": data.outputs}
+    network: nn.Module = built("model", lambda: instantiate(config.model, sizes))
+    for name, value in config.optimizer.items():
+        if isinstance(value, str) and not name.startswith("_"):
+            raise CommandError(f"optimizer.{name} must be a number, got {value!r}.")
+    optimizer = built("optimizer", lambda: instantiate(config.optimizer))
+    scheduler = built("scheduler", lambda: instantiate(config.scheduler)) if config.scheduler else None
+    task = built("label_smoothing", lambda: _task(data, config.label_smoothing))
+    learner = SupervisedModule(network, task, optimizer, scheduler)
+    built("optimizer", learner.configure_optimizers)
+    return learner
+
+
+def trainer(config: DictConfig, record: Record, learner: nn.Module) -> pl.Trainer:
+    """The trainer on the chosen device, with its logger and callbacks, writing to the folder of the record."""
+    _check_device(config.device.accelerator, config.trainer.devices)
+    built("trainer", lambda: check.whole("max_epochs", config.trainer.max_epochs))
+    logger = built("logger", lambda: instantiate(config.logger)(save_dir=record.folder)) if config.logger else False
+    chosen = [node for node in config.callbacks.values() if node]
+    callbacks: list[Any] = [built("callbacks", lambda n=node: instantiate(n)) for node in chosen]
+    callbacks += [Hyperparameters(_hyperparameters(config, record, learner)), Interrupt()]
+    make = built("trainer", lambda: instantiate(config.trainer, {"_partial_": True}))
+    return built("trainer", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=Path(record.folder)))
+
+
+def _check_device(accelerator: str, devices: object) -> None:
+    if devices != 1 and not (isinstance(devices, ListConfig) and len(devices) == 1):
+        raise CommandError(f"device.devices must be 1, or a list of one index, got {devices}.")
+    known = ["auto", *AcceleratorRegistry.available_accelerators()]
+    built("device", lambda: check.choice("accelerator", accelerator, known))
+    if accelerator != "auto" and not AcceleratorRegistry[accelerator]["accelerator"].is_available():
+        raise CommandError(f"device: there is no {accelerator} device here; device=auto takes the best that is.")
+
+
+def _task(data: Any, label_smoothing: float) -> Task:
+    if data.classes:
+        return Classification(len(data.classes), label_smoothing)
+    return Regression(data.target_mean, data.target_scale)
+
+
+def _hyperparameters(config: DictConfig, record: Record, learner: nn.Module) -> dict[str, str | float]:
+    """The choices that TensorBoard compares, the same columns for every run."""
+    facts = record.fields
+    columns = ("data", "model", "axis", "interdependence", "fusion", "postprocess", "seed")
+    settings = [word for word in facts["overrides"] if word.lstrip("+").partition("=")[0] not in columns]
+    return {
+        "data": facts["data"]["name"],
+        "model": facts["model"],
+        "axis": facts["axis"] or "none",
+        "interdependence": "+".join(facts["interdependence"]) or "none",
+        "fusion": facts["fusion"] or "none",
+        "postprocess": facts["postprocess"] or "none",
+        "seed": facts["seed"],
+        "parameters": sum(parameter.numel() for parameter in learner.parameters()),
+        "learning_rate": float(config.optimizer.get("lr", 0.0)),
+        "settings": " ".join(settings),
+    }

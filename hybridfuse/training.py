@@ -1,0 +1,121 @@
+"""Training, testing and recording what a configuration describes."""
+
+import logging
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from hybridfuse import build, check, console
+from hybridfuse.instantiate import instantiate
+from hybridfuse.module import SupervisedModule
+from hybridfuse.record import Record
+
+DONE, FAILED = 0, 1
+
+
+def train(config: DictConfig, record: Record) -> int:
+    """Runs a configuration and finishes its record; 0 if it is done, 1 if it failed.
+
+    Raises:
+        CommandError: if the configuration cannot be built; nothing is written then.
+        KeyboardInterrupt: if the run was interrupted; its record says so.
+    """
+    _quieten()
+    if config.device.threads is not None:
+        torch.set_num_threads(build.built("device", lambda: check.whole("threads", config.device.threads)))
+    build.built("seed", lambda: _seed(config.seed))
+    data = build.built("data", lambda: instantiate(config.data))
+    try:
+        data.setup()
+    except (ValueError, OSError) as error:
+        return _failed(record, error)
+    record.fields["data"] = {"name": data.name, "rows": data.rows, "sha256": data.checksum}
+    learner = build.module(config, data)
+    trainer = build.trainer(config, record, learner)
+    record.fields |= {
+        "parameters": sum(parameter.numel() for parameter in learner.parameters() if parameter.requires_grad),
+        "device": _device(trainer.strategy.root_device),
+        "precision": trainer.precision,
+    }
+    record.start()
+    console.header(record, data)
+    try:
+        record.fields |= _trained(trainer, learner, data)
+    except (KeyboardInterrupt, SystemExit) as error:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        record.finish("interrupted")
+        console.interrupted(record)
+        raise KeyboardInterrupt from error
+    except Exception as error:
+        return _failed(record, error)
+    record.fields["baseline"] = {f"test/{name}": value for name, value in data.baseline().items()}
+    record.finish("done")
+    console.results(record)
+    return DONE
+
+
+def _seed(seed: object) -> None:
+    pl.seed_everything(check.whole("seed", seed, least=0), workers=True, verbose=False)
+
+
+def _device(device: torch.device) -> str:
+    return f"{device}, {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
+
+
+def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[str, Any]:
+    """What the record says of training: metrics of its last epoch, and of validation and test at the best one."""
+    trainer.fit(module, datamodule=data)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
+    epochs = trainer.current_epoch
+    best_epoch = _restore_best(trainer, module, epochs)
+    for evaluate in (trainer.validate, trainer.test):
+        results = evaluate(module, datamodule=data, verbose=False)
+        metrics |= {name: value for name, value in results[0].items() if "/" in name}
+    return {"metrics": metrics, "epochs": epochs, "best_epoch": best_epoch}
+
+
+def _restore_best(trainer: pl.Trainer, module: SupervisedModule, last: int) -> int:
+    """Gives the module its best weights; the epoch that they are of."""
+    kept = [c.best_model_path for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
+    if not any(kept):
+        return last
+    checkpoint = torch.load(next(filter(None, kept)), map_location="cpu", weights_only=True)
+    module.load_state_dict(checkpoint["state_dict"])
+    return checkpoint["epoch"] + 1
+
+
+def _failed(record: Record, error: Exception) -> int:
+    if not record.started:
+        record.start()
+    record.fields["traceback"] = traceback.format_exception(error)
+    record.finish("failed", f"{type(error).__name__}: {error}")
+    console.failed(record, build.sentence(error))
+    return FAILED
+
+
+def _quieten() -> None:
+    """Of all warnings only ours are for the reader of a run, a line each."""
+    for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", module=r"hybridfuse\.")
+    warnings.showwarning = _note
+    threading.excepthook = _thread_ended
+
+
+def _note(message: Warning | str, *place: object) -> None:
+    print(f"note: {message}", file=sys.stderr)
+
+
+def _thread_ended(error: threading.ExceptHookArgs) -> None:
+    """TensorBoard's writer hands what goes wrong with a disk to the main thread, which tells it."""
+    if not issubclass(error.exc_type, OSError):
+        threading.__excepthook__(error)
