@@ -144,7 +144,8 @@ def _finite(value: Any) -> Any:
 def is_running(record: Mapping[str, Any]) -> bool:
     """Whether the process that wrote a record is at it still, as far as this machine can tell."""
     process = record.get("process") or {}
-    if record.get("status") != "running" or process.get("host") != socket.gethostname():
+    here = _POSIX and process.get("host") == socket.gethostname()
+    if record.get("status") != "running" or not here:
         return False
     try:
         os.kill(int(process["id"]), 0)

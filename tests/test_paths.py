@@ -8,7 +8,7 @@ from torch import Tensor
 
 from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, function, hybrid_of, sparse_matrix
 from hybridfuse.functional import layout
-from hybridfuse.fusion.elementwise import Elementwise
+from hybridfuse.fusion.base import Elementwise
 from hybridfuse.interdependence.base import TYPES
 
 CSR, STRIDED = torch.sparse_csr, torch.strided

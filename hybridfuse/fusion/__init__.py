@@ -9,8 +9,8 @@ def __getattr__(name: str) -> object:
     """Any class of this package, the bases `Fusion` and `Elementwise`, and `Mean` as `mean_fusion`."""
     if name == "mean_fusion":
         return discovery.find(sys.modules[__name__], "Mean")
-    if name == "Fusion":
-        from hybridfuse.fusion.base import Fusion
+    if name in ("Fusion", "Elementwise"):
+        from hybridfuse.fusion import base
 
-        return Fusion
+        return getattr(base, name)
     return discovery.find(sys.modules[__name__], name)

@@ -1,7 +1,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.fusion.elementwise import Elementwise
+from hybridfuse.fusion.base import Elementwise
 
 
 class Median(Elementwise):

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hybridfuse.fusion.elementwise import Elementwise
+from hybridfuse.fusion.base import Elementwise
 
 
 class WeightedSumLearned(Elementwise):
