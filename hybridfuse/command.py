@@ -1,6 +1,5 @@
 """What can be said of a command before anything runs; every finding is one sentence. Free of torch."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from hybridfuse import targets
 # Hydra 1.3 wants to be told which defaults are meant; later ones know no others and warn.
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 
+_ENUMERABLE = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
 LISTS = ("interdependence",)
 """Groups of which several options are chosen at once."""
 
@@ -47,13 +47,34 @@ def check(conf: Path, argv: Sequence[str]) -> None:
         _check_choice(override, directories)
         if override.is_sweep_override() and not arguments.multirun and not override.is_hydra_override():
             raise CommandError(f"{override.input_line} is a sweep over several values: add -m.")
-    fixed = [_first(override) for override in overrides if override.value_type != ValueType.GLOB_CHOICE_SWEEP]
-    config = composed(conf, fixed, arguments.config_dir)
+    for words in _compositions(overrides, directories):
+        _check_composed(composed(conf, words, arguments.config_dir))
+
+
+def _compositions(overrides: Sequence[Override], directories: Sequence[Path]) -> Iterator[list[str]]:
+    """Words without a sweep: the first value of each, then in turn every other option of a group."""
+    firsts = [_values(override, directories)[0] for override in overrides]
+    yield firsts
+    for place, override in enumerate(overrides):
+        if options(directories, override.key_or_group):
+            for value in _values(override, directories)[1:]:
+                yield [*firsts[:place], value, *firsts[place + 1 :]]
+
+
+def _values(override: Override, directories: Sequence[Path]) -> list[str]:
+    """The override itself, or those that it sweeps over."""
+    key = override.get_key_element()
+    if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+        return [f"{key}={name}" for name in options(directories, override.key_or_group)]
+    if override.value_type in _ENUMERABLE and not override.is_hydra_override():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    return [str(override.input_line)]
+
+
+def _check_composed(config: DictConfig) -> None:
     try:
         targets.check_tree(_plain(config))
-        OmegaConf.to_container(
-            OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), resolve=True
-        )
+        OmegaConf.resolve(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     except OmegaConfBaseException as error:
         raise CommandError(f"the configuration is incomplete: {_line(error)}") from error
     except ValueError as error:
@@ -66,7 +87,10 @@ def composed(conf: Path, words: Sequence[str], config_dir: str | None = None) ->
     Raises:
         CommandError: if they compose none.
     """
-    searched = [f"hydra.searchpath=[file://{os.path.abspath(config_dir)}]"] if config_dir else []
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise CommandError(f"--config-dir must be a folder, got {config_dir}.")
+    # Searched after ours, as Hydra does with --config-dir.
+    searched = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
     try:
         with initialize_config_dir(str(conf.resolve()), job_name="train", **VERSION_BASE):
             return compose("train", [*words, *searched], return_hydra_config=True)
@@ -84,13 +108,6 @@ def _parsed(words: Sequence[str]) -> list[Override]:
         return OverridesParser.create().parse_overrides(list(words))
     except HydraException as error:
         raise CommandError(f"cannot read the command: {_line(error)}") from error
-
-
-def _first(override: Override) -> str:
-    """The override, or the first of those that it sweeps over."""
-    if not override.is_sweep_override() or override.is_hydra_override() or not override.is_discrete_sweep():
-        return str(override.input_line)
-    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
 
 
 def _check_choice(override: Override, directories: Sequence[Path]) -> None:
@@ -119,7 +136,7 @@ def _chosen(override: Override) -> Iterator[list[str]]:
     """The list of names that each job of an override chooses."""
     if not override.is_sweep_override():
         yield _names(override.value())
-    elif override.value_type in (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP):
+    elif override.value_type in _ENUMERABLE:
         for value in override.sweep_iterator():
             yield _names(value)
 
@@ -129,7 +146,7 @@ def _names(value: Any) -> list[str]:
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
-    """The tree as it is written, with interpolations left alone: they can only lead to other parts of it."""
+    """The tree as it is written, with interpolations left alone."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
     return plain
 

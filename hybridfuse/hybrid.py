@@ -143,7 +143,7 @@ class HybridInterdependence(Interdependence):
         """Functions built from configurations, by name."""
         if not configs:
             return {}
-        if not isinstance(configs, (Mapping, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(configs, str) or not isinstance(configs, (Mapping, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"interdependence_function_configs must be a mapping or a sequence, got {configs!r}.")
         listed = configs if isinstance(configs, Mapping) else _named([_stem(config) for config in configs], configs)
         given = {"b": self.b, "m": self.m, "interdependence_type": self.interdependence_type}

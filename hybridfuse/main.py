@@ -28,7 +28,7 @@ def main() -> None:
     """Runs the program; ends with 0, 1 (a run failed), 2 (a wrong command) or 130 (interrupted)."""
     conf = conf_directory()
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print(usage.text(conf))
+        _print_help(conf)
         return
     try:
         command.check(conf, sys.argv[1:])
@@ -41,6 +41,13 @@ def main() -> None:
     except OSError as error:
         sys.exit(_unwritable(error))
     sys.exit(codes[0] if len(codes) == 1 else int(any(codes)))
+
+
+def _print_help(conf: Path) -> None:
+    try:
+        print(usage.text(conf), flush=True)
+    except BrokenPipeError:  # `--help | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(conf: Path) -> list[int]:

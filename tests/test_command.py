@@ -94,6 +94,22 @@ def test_a_class_of_a_package_that_is_not_allowed_is_refused_with_the_remedy(tmp
         command.check(CONF, ["--config-dir", str(tmp_path), "interdependence=[mine]"])
 
 
+EVIL = "# @package _global_\n# Evil.\nhydra:\n  callbacks:\n    x:\n      _target_: os.system\n      command: ls\n"
+
+
+@pytest.mark.parametrize("words", ["experiment=evil", "-m experiment=digits_weighted,evil", "-m experiment=glob(*)"])
+def test_hydra_runs_nothing_that_an_option_of_a_stranger_names(tmp_path, words):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "evil.yaml").write_text(EVIL)
+    with pytest.raises(CommandError, match=r"got os.system"):
+        command.check(CONF, ["--config-dir", str(tmp_path), *words.split()])
+
+
+def test_a_folder_that_is_not_there():
+    with pytest.raises(CommandError, match=r"--config-dir must be a folder, got nowhere"):
+        command.check(CONF, ["--config-dir", "nowhere"])
+
+
 def test_help_names_every_option_with_a_line():
     text = usage.text(CONF)
     for file in CONF.glob("*/*.yaml"):

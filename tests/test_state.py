@@ -3,7 +3,7 @@
 import copy
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.fx.experimental import _config as fx_config
 
 from catalogue import FUNCTIONS, FUSIONS, STRUCTURAL, XIS, data, dense, flat, function, hybrid_of, matrices
+from hybridfuse.fusion.base import Fusion
 from hybridfuse.interdependence.base import TYPES, Interdependence
 
 B, M = 6, 5
@@ -163,6 +164,20 @@ def test_dtype_and_device_of_fusions(stem: str) -> None:
     assert FUSIONS[stem]([5] * 2)(mixed).dtype == torch.float64
     on_meta = [matrix.to("meta") for matrix in matrices(2)]
     assert FUSIONS[stem]([5] * 2).to("meta")(on_meta).device.type == "meta"
+
+
+def test_an_author_of_a_fusion_gets_matrices_of_one_dtype() -> None:
+    class Probe(Fusion):
+        def fuse(self, matrices: Sequence[Tensor]) -> Tensor:
+            assert {matrix.dtype for matrix in matrices} == {torch.float64}
+            return matrices[0]
+
+        def calculate_n(self, dims: Sequence[int] | None = None) -> int:
+            return self._dims(dims)[0]
+
+    sparse = torch.eye(4, 5, dtype=torch.bfloat16).to_sparse_csr()
+    given = [*matrices(1, dtype=torch.float32), sparse, *matrices(1)]
+    assert torch.equal(Probe()(given), given[0].double())
 
 
 @pytest.mark.parametrize("kind", TYPES)
