@@ -3,6 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -24,7 +25,7 @@ def choice(name: str, value: object, choices: Iterable[str]) -> str:
 
 def number(name: str, value: object) -> float:
     """`value` as a finite float."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}.")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}.")
@@ -49,11 +50,11 @@ def fraction(name: str, value: object) -> float:
 
 def whole(name: str, value: object, least: int = 1) -> int:
     """`value` as an int of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {value!r}.")
     if value < least:
         raise ValueError(f"{name} must be >= {least}, got {value}.")
-    return value
+    return int(value)
 
 
 def wholes(name: str, values: object) -> list[int]:

@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 import re
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -15,15 +15,19 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def find(package: ModuleType, name: str) -> object:
-    """The class `name` of the file of a package that is called like it.
+def find(package: ModuleType, name: str) -> Any:
+    """The class `name` of the file of a package that is called like it, or of its file `base`.
 
     Raises:
         AttributeError: if there is no such file, or the file has no such class.
     """
-    stem = snake_case(name)
-    if stem != name and any(module.name == stem for module in pkgutil.iter_modules(package.__path__)):
-        return getattr(importlib.import_module(f"{package.__name__}.{stem}"), name)
+    known = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    for stem in (snake_case(name), "base"):
+        if stem in known - {name}:
+            path = f"{package.__name__}.{stem}"
+            found = getattr(importlib.import_module(path), name, None)
+            if inspect.isclass(found) and found.__module__ == path:
+                return found
     raise AttributeError(f"module {package.__name__!r} has no attribute {name!r}")
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -13,13 +13,15 @@ from hybridfuse.functional import layout
 from hybridfuse.fusion.base import Fusion
 from hybridfuse.instantiate import Config, instantiate
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
+from hybridfuse.interdependence.stored_base import StoredBase
 from hybridfuse.postprocess.base import Postprocess
 
+T = TypeVar("T")
 Functions = Mapping[str, Interdependence] | Sequence[Interdependence]
 FunctionConfigs = Mapping[str, Config] | Sequence[Config]
 
 
-class HybridInterdependence(Interdependence):
+class HybridInterdependence(StoredBase):
     r"""Several interdependence functions and a fusion; itself an interdependence function, so that hybrids nest.
 
     $$\xi(X) = \operatorname{post}(\operatorname{fusion}(\xi_1(X), \ldots, \xi_k(X)))$$
@@ -45,6 +47,8 @@ class HybridInterdependence(Interdependence):
     References: RPN 2 (2024), arXiv 2411.11162, hybrid interdependence.
     """
 
+    builds_its_parts = True
+
     def __init__(
         self,
         b: int,
@@ -65,13 +69,15 @@ class HybridInterdependence(Interdependence):
             raise ValueError(
                 f"{name} needs interdependence_functions or interdependence_function_configs, got neither."
             )
+        for part in functions:
+            if not part.isidentifier() or hasattr(nn.ModuleDict, part):
+                raise ValueError(f"a function of {name} must be called by a plain word, got {part!r}.")
         self.parts = nn.ModuleDict(functions)
         self.fusion_function = self._fusion(fusion_function, fusion_function_config)
-        self.postprocess = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
-        self.stored: layout.Stored | None = None
+        post = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
+        self.postprocess = None if post is None else _check_kind("postprocess", post, Postprocess)
         if not self.require_data and not self.require_parameters:
-            with torch.no_grad():
-                self.stored = layout.Stored(self._fused(self._placeholder()))
+            self.store()
         if device is not None:
             self.to(device)
 
@@ -105,9 +111,12 @@ class HybridInterdependence(Interdependence):
         return self._matrices(self._items(x))
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
-        if self.stored is not None and items.shape[0] == self.n:
-            return layout.like(self.stored(), items)
-        return self._fused(items)
+        stored = self.stored_for(items)
+        return self._fused(items) if stored is None else stored
+
+    def store(self, like: Tensor | None = None) -> None:
+        with torch.no_grad():
+            self.stored = layout.Stored(self._fused(self._items(None, like)))
 
     def _matrices(self, items: Tensor) -> dict[str, Tensor]:
         return {name: self._part(name, function, items) for name, function in self.functions.items()}
@@ -128,7 +137,10 @@ class HybridInterdependence(Interdependence):
         """The caller's functions by name, found to be of this hybrid's type and m."""
         if functions is None:
             return {}
-        named = dict(functions) if isinstance(functions, Mapping) else _named([f.name for f in functions], functions)
+        listed = functions if isinstance(functions, Mapping) else list(functions)
+        for function in listed.values() if isinstance(listed, Mapping) else listed:
+            _check_kind("interdependence_functions", function, Interdependence)
+        named = dict(listed) if isinstance(listed, Mapping) else _named([f.name for f in listed], listed)
         if len({id(function) for function in named.values()}) < len(named):
             raise ValueError(f"{self.name} takes each function once, got the same object twice in {', '.join(named)}.")
         for name, function in named.items():
@@ -150,7 +162,9 @@ class HybridInterdependence(Interdependence):
         built: dict[str, Interdependence] = {}
         for name, config in listed.items():
             try:
-                built[str(name)] = instantiate(config, given)
+                built[str(name)] = _check_kind(
+                    "interdependence_function_configs", instantiate(config, given), Interdependence
+                )
             except (ValueError, TypeError) as error:
                 raise type(error)(f"{name}: {error}") from error
         return built
@@ -159,12 +173,21 @@ class HybridInterdependence(Interdependence):
         if fusion is None and not config:
             raise ValueError(f"{self.name} needs fusion_function or fusion_function_config, got neither.")
         dims = [function.columns(self.n) for function in self.interdependence_functions]
-        built: Any = fusion if fusion is not None else instantiate(config or {}, {"dims": dims})
+        built = _check_kind("fusion_function", fusion or instantiate(config or {}, {"dims": dims}), Fusion)
         built.calculate_n(dims)
         return built
 
 
+def _check_kind(name: str, value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"{name} must be of {kind.__name__} objects, got {got}.")
+    return value
+
+
 def _stem(config: Config) -> str:
+    if not isinstance(config, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a configuration must be a mapping with _target_ or function_class, got {config!r}.")
     target = config.get("_target_", config.get("function_class", ""))
     return snake_case(str(getattr(target, "__name__", target)).rsplit(".", 1)[-1])
 

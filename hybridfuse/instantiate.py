@@ -7,7 +7,7 @@ from typing import Any
 
 import hydra.utils
 from hydra.errors import InstantiationException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from hybridfuse import targets
 
@@ -25,11 +25,7 @@ def instantiate(config: Config, given: Mapping[str, object] | None = None) -> An
     Raises:
         ValueError, TypeError: if a target may not run or does not exist, or as the class raises on its parameters.
     """
-    node = _node(config) | {str(key): value for key, value in (given or {}).items()}
-    target = node["_target_"]
-    if inspect.isclass(target):
-        targets.check(f"{target.__module__}.{target.__qualname__}")
-        return target(**{key: value for key, value in node.items() if key != "_target_"})
+    node = _prepared(_node(config) | {str(key): value for key, value in (given or {}).items()})
     allowed = list(_checked_targets(node))
     try:
         return _hydra_instantiate({"_convert_": "all", **node}, allowed)
@@ -38,6 +34,32 @@ def instantiate(config: Config, given: Mapping[str, object] | None = None) -> An
         if isinstance(cause, (ValueError, TypeError)):
             raise type(cause)(str(cause)) from error
         raise ValueError(str(error).splitlines()[0]) from error
+
+
+def _prepared(node: Any) -> Any:
+    """The nodes below a configuration in Hydra's form, too; a class given as an object by its path.
+
+    What builds its own parts gets their configurations as they are.
+    """
+    if isinstance(node, (Mapping, DictConfig)):
+        if "_target_" not in node and "function_class" not in node:
+            return {key: _prepared(value) for key, value in node.items()}
+        plain = {key: _prepared(value) for key, value in _node(node).items()}
+        target = plain["_target_"]
+        if inspect.isclass(target):
+            plain["_target_"] = f"{target.__module__}.{target.__qualname__}"
+        return plain if "_recursive_" in plain else {"_recursive_": not _builds_its_parts(plain["_target_"]), **plain}
+    if isinstance(node, (list, tuple, ListConfig)):
+        return [_prepared(value) for value in node]
+    return node
+
+
+def _builds_its_parts(path: str) -> bool:
+    targets.check(path)
+    try:
+        return bool(getattr(pkgutil.resolve_name(path), "builds_its_parts", False))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"_target_ {path} does not exist.") from error
 
 
 def _node(config: Config) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Adjacency matrices, sparse."""
+"""Adjacency matrices, sparse, in float64."""
 
 import torch
 from jaxtyping import Float, Int
@@ -17,7 +17,8 @@ def adjacency(
     loops = torch.arange(n if self_scaling else 0)
     rows = torch.cat([links[:, 0], loops])
     columns = torch.cat([links[:, 1], loops])
-    values = torch.cat([torch.ones(len(links)), torch.full((len(loops),), float(self_scaling))])
+    values = torch.ones(len(rows), dtype=torch.float64)
+    values[len(links) :] = self_scaling
     return layout.from_entries(rows, columns, values, (n, n))
 
 
@@ -30,4 +31,4 @@ def chain(n: int, bi_directional: bool = False, self_scaling: float = 1.0) -> Fl
 def eye(n: int, p: int) -> Float[Tensor, "n p"]:
     """1 at (i, i) for i < min(n, p)."""
     diagonal = torch.arange(min(n, p))
-    return layout.from_entries(diagonal, diagonal, torch.ones(len(diagonal)), (n, p))
+    return layout.from_entries(diagonal, diagonal, torch.ones(len(diagonal), dtype=torch.float64), (n, p))

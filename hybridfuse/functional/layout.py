@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hybridfuse.functional import precision
+
 Reduction = Callable[[Tensor], Tensor]
 
 with warnings.catch_warnings():
@@ -23,6 +25,11 @@ def dense(matrix: Tensor) -> Tensor:
     return matrix.to_dense() if is_sparse(matrix) else matrix
 
 
+def compressed(matrix: Tensor) -> Tensor:
+    """A sparse matrix of any layout as CSR; a dense one as it is."""
+    return matrix if matrix.layout in (torch.strided, torch.sparse_csr) else matrix.to_sparse_csr()
+
+
 def like(matrix: Tensor, items: Tensor) -> Tensor:
     """The matrix in the dtype and on the device of the items."""
     return matrix.to(device=items.device, dtype=items.dtype)
@@ -31,9 +38,12 @@ def like(matrix: Tensor, items: Tensor) -> Tensor:
 def product(matrix: Float[Tensor, "n p"], items: Float[Tensor, "n d"]) -> Float[Tensor, "p d"]:
     """Aᵀ items: how every interdependence matrix is applied, on both axes."""
     matrix = like(matrix, items)
-    if is_sparse(matrix) and items.dtype in (torch.bfloat16, torch.float16):
-        return product(matrix.float(), items.float()).to(items.dtype)
-    return transpose(matrix) @ items
+    if not is_sparse(matrix):
+        return matrix.mT @ items
+    # There are no sparse products in half precision, which autocast would choose.
+    wide = items.float() if items.dtype in precision.HALF else items
+    with precision.without_autocast(items.device):
+        return (transpose(like(matrix, wide)) @ wide).to(items.dtype)
 
 
 def transpose(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "p n"]:
@@ -113,6 +123,7 @@ class Stored(nn.Module):
     def __init__(self, matrix: Float[Tensor, "n p"]) -> None:
         super().__init__()
         self.shape = tuple(matrix.shape)
+        self.precision = matrix.dtype
         self._sparse = is_sparse(matrix)
         self._assembled: tuple[Tensor, Tensor] | None = None
         self.values: Tensor

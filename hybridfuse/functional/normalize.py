@@ -18,41 +18,47 @@ def _sums(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return row_sums[:, None], column_sums[None, :]
 
 
-def _scaled(matrix: Tensor, row_factors: Tensor, column_factors: Tensor) -> Tensor:
+def _divided(matrix: Tensor, row_divisors: Tensor, column_divisors: Tensor) -> Tensor:
     if not layout.is_sparse(matrix):
-        return matrix * row_factors * column_factors
+        return matrix / row_divisors / column_divisors
     rows, columns = layout.indices(matrix)
-    factors = row_factors.expand(matrix.shape[0], 1)[rows, 0] * column_factors.expand(1, matrix.shape[1])[0, columns]
-    return layout.with_values(matrix, matrix.values() * factors)
+    of_rows = row_divisors.expand(matrix.shape[0], 1)[rows, 0]
+    of_columns = column_divisors.expand(1, matrix.shape[1])[0, columns]
+    return layout.with_values(matrix, matrix.values() / of_rows / of_columns)
 
 
-def _inverse(sums: Tensor) -> Tensor:
-    return 1.0 / torch.where(sums == 0, 1.0, sums)
+def _present(sums: Tensor) -> Tensor:
+    return torch.where(sums == 0, 1.0, sums)
 
 
-def _inverse_root(sums: Tensor) -> Tensor:
+def _root(sums: Tensor) -> Tensor:
+    """Roots of degrees; infinite for a zero degree, so that what is divided by it is 0."""
     degrees = sums.abs()
     present = degrees > 0
-    return torch.where(present, torch.where(present, degrees, 1.0).rsqrt(), 0.0)
+    return torch.where(present, torch.where(present, degrees, 1.0).sqrt(), torch.inf)
 
 
 def row(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:
     r"""$A_{ij} / \sum_j A_{ij}$; a row that sums to 0 stays as it is."""
-    return _scaled(matrix, _inverse(_sums(matrix)[0]), matrix.new_ones((1, 1), layout=torch.strided))
+    matrix = layout.compressed(matrix)
+    return _divided(matrix, _present(_sums(matrix)[0]), matrix.new_ones((1, 1), layout=torch.strided))
 
 
 def column(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:
     r"""$A_{ij} / \sum_i A_{ij}$; a column that sums to 0 stays as it is."""
-    return _scaled(matrix, matrix.new_ones((1, 1), layout=torch.strided), _inverse(_sums(matrix)[1]))
+    matrix = layout.compressed(matrix)
+    return _divided(matrix, matrix.new_ones((1, 1), layout=torch.strided), _present(_sums(matrix)[1]))
 
 
 def symmetric(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:
     r"""$D_r^{-1/2} A D_c^{-1/2}$ with both degrees sums of A, in absolute value; a zero degree leaves zeros."""
+    matrix = layout.compressed(matrix)
     row_sums, column_sums = _sums(matrix)
-    return _scaled(matrix, _inverse_root(row_sums), _inverse_root(column_sums))
+    return _divided(matrix, _root(row_sums), _root(column_sums))
 
 
 def _softmax(matrix: Tensor, dim: int) -> Tensor:
+    matrix = layout.compressed(matrix)
     if not layout.is_sparse(matrix):
         return matrix.softmax(dim)
     values = matrix.values()

@@ -2,13 +2,21 @@
 
 import functools
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Concatenate, ParamSpec
 
 import torch
 from torch import Tensor
 
 Parameters = ParamSpec("Parameters")
+
+HALF = (torch.bfloat16, torch.float16)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Automatic mixed precision off, on devices that know it."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
 def full(
@@ -21,9 +29,8 @@ def full(
 
     @functools.wraps(function)
     def widened(items: Tensor, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Tensor:
-        half = items.dtype in (torch.bfloat16, torch.float16)
-        device = items.device.type
-        with torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext():
-            return function(items.float() if half else items, *args, **kwargs).to(items.dtype)
+        wide = items.float() if items.dtype in HALF else items
+        with without_autocast(items.device):
+            return function(wide, *args, **kwargs).to(items.dtype)
 
     return widened

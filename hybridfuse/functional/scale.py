@@ -6,19 +6,20 @@ from torch import Tensor
 
 
 def magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
-    """Largest absolute entry of each item, 1 for an item that is zero (or too small to be told from it).
+    """The power of two below the largest absolute entry of each item, so that to divide by it rounds nothing.
 
-    Detached: it only ever divides a quantity that does not depend on it.
+    1 for an item that is zero, or so small that slopes would overflow. Detached: it only ever divides a quantity
+    that does not depend on it.
     """
     largest = items.detach().abs().amax(dim=1, keepdim=True)
-    limits = torch.finfo(items.dtype)
-    return torch.where(largest > limits.tiny / limits.eps, largest, 1.0)
+    power = torch.ldexp(torch.ones_like(largest), torch.frexp(largest).exponent - 1)
+    return torch.where(largest > 1024 * torch.finfo(items.dtype).tiny, power, 1.0)
 
 
 def bounded(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    """Items shrunk, each as a whole, until the product of two of them is far from overflow; all others as they are."""
-    limit = torch.finfo(items.dtype).max ** 0.25
-    return items / (magnitude(items) / limit).clamp_min(1.0)
+    """Items shrunk together until the product of two of them is far from overflow; as they are where it is."""
+    limit = torch.finfo(items.dtype).max ** 0.5 / 1024
+    return items / (common_magnitude(items) / limit).clamp_min(1.0)
 
 
 def unit(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
@@ -39,5 +40,5 @@ def centre(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
 
 
 def common_magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-    """Largest absolute entry of all items, 1 where there is none; detached as `magnitude` is."""
+    """`magnitude` of all items together, 1 where there is none."""
     return magnitude(items.reshape(1, -1)).squeeze() if items.numel() else items.new_ones(())

@@ -1,16 +1,11 @@
 """Fusions of matrices: a class a file, found by its name (`from hybridfuse.fusion import Mean`)."""
 
 import sys
+from typing import Any
 
 from hybridfuse import discovery
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Any class of this package, the bases `Fusion` and `Elementwise`, and `Mean` as `mean_fusion`."""
-    if name == "mean_fusion":
-        return discovery.find(sys.modules[__name__], "Mean")
-    if name in ("Fusion", "Elementwise"):
-        from hybridfuse.fusion import base
-
-        return getattr(base, name)
-    return discovery.find(sys.modules[__name__], name)
+    return discovery.find(sys.modules[__name__], "Mean" if name == "mean_fusion" else name)

@@ -73,7 +73,7 @@ class Fusion(nn.Module, ABC):
             raise ValueError(f"{self.name} needs matrices with equally many rows, got {_listed(shapes)}.")
         self.calculate_n([columns for _, columns in shapes])
         dtype = reduce(torch.promote_types, (matrix.dtype for matrix in matrices))
-        return self.fuse([matrix.to(dtype) for matrix in matrices])
+        return self.fuse([layout.compressed(matrix).to(dtype) for matrix in matrices])
 
     def _dims(self, dims: Sequence[int] | None) -> Sequence[int]:
         known = self.dims if dims is None else dims

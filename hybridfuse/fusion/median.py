@@ -17,4 +17,4 @@ class Median(Elementwise):
     def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
         k = stack.shape[0]
         ordered = stack.sort(dim=0).values
-        return (ordered[(k - 1) // 2] + ordered[k // 2]) / 2
+        return ordered[(k - 1) // 2] / 2 + ordered[k // 2] / 2

@@ -92,7 +92,9 @@ class Interdependence(nn.Module, ABC):
             ValueError: if x is missing or of a wrong shape, or w of a wrong length.
             TypeError: if x is no floating-point tensor.
         """
-        items = self._items(x)
+        if w is not None and not isinstance(w, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"w must be a tensor, got {type(w).__name__}.")
+        items = self._items(x, w)
         if w is None:
             return self.relate(items)
         replaced = self._from_flat(w)
@@ -103,14 +105,13 @@ class Interdependence(nn.Module, ABC):
 
         Raises:
             ValueError: if x is missing where A or the product needs it, or the sizes do not fit.
-            TypeError: if x is no floating-point tensor.
+            TypeError: if x or kappa_x is no floating-point tensor.
         """
-        data = x if kappa_x is None else kappa_x
-        if data is None:
+        if x is None and kappa_x is None:
             raise ValueError(f"{self.name} needs x or kappa_x to transform, got neither.")
-        transformed = self._oriented(data)
-        items = self._items(x, transformed)
-        matrix = self.relate(items)
+        transformed = self._oriented(self._checked(x) if kappa_x is None else _rows_and_columns(kappa_x))
+        n = transformed.shape[0] if self.interdependence_type == "instance" else self.n
+        matrix = self.relate(self._items(x, transformed, n))
         if transformed.shape[0] != matrix.shape[0]:
             axis = "columns" if self.interdependence_type == "attribute" else "rows"
             raise ValueError(f"kappa_x must have {matrix.shape[0]} {axis}, got {transformed.shape[0]}.")
@@ -128,28 +129,25 @@ class Interdependence(nn.Module, ABC):
     def extra_repr(self) -> str:
         return f"b={self.b}, m={self.m}, interdependence_type={self.interdependence_type}"
 
-    def _items(self, x: Tensor | None, transformed: Tensor | None = None) -> Tensor:
-        return self._placeholder(transformed) if x is None else self._oriented(self._checked(x))
+    def _items(self, x: Tensor | None, like: Tensor | None = None, n: int | None = None) -> Tensor:
+        """The items of x; without x, n items for a ξ that does not look at them: they take no memory."""
+        if x is not None:
+            return self._oriented(self._checked(x))
+        if self.require_data:
+            raise ValueError(f"{self.name} computes A from the data, so x must be given.")
+        own = next((tensor for tensor in (*self.parameters(), *self.buffers()) if tensor.is_floating_point()), None)
+        model = like if like is not None else own if own is not None else torch.empty(0)
+        return model.new_zeros(()).expand(self.n if n is None else n, self.d)
 
     def _oriented(self, x: Tensor) -> Tensor:
         """Data to items and back: the only line that knows which axis is related."""
         return x.mT if self.interdependence_type == "attribute" else x
 
-    def _checked(self, x: Tensor) -> Tensor:
-        if not isinstance(x, Tensor) or not x.is_floating_point():  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}.")
-        if x.ndim != 2 or x.shape[1] != self.m or not x.shape[0]:
-            raise ValueError(f"x must be (b, m) with m = {self.m} for {self.name}, got {tuple(x.shape)}.")
-        return x
-
-    def _placeholder(self, transformed: Tensor | None = None) -> Tensor:
-        """Items for a ξ that does not look at them; they take no memory."""
-        if self.require_data:
-            raise ValueError(f"{self.name} computes A from the data, so x must be given.")
-        own = next((tensor for tensor in (*self.parameters(), *self.buffers()) if tensor.is_floating_point()), None)
-        model = transformed if transformed is not None else own if own is not None else torch.empty(0)
-        n = self.n if transformed is None else transformed.shape[0]
-        return model.new_zeros(()).expand(n, self.d)
+    def _checked(self, x: object) -> Tensor:
+        data = _floating("x", x)
+        if data.ndim != 2 or data.shape[1] != self.m or not data.shape[0]:
+            raise ValueError(f"x must be (b, m) with m = {self.m} for {self.name}, got {tuple(data.shape)}.")
+        return data
 
     def _check_bound_sizes(self, items: Tensor) -> None:
         for size, got, bound in (("n", items.shape[0], self.n), ("d", items.shape[1], self.d)):
@@ -167,6 +165,19 @@ class Interdependence(nn.Module, ABC):
         named: Sequence[tuple[str, nn.Parameter]] = list(self.named_parameters())
         pieces = w.reshape(-1).split([parameter.numel() for _, parameter in named]) if named else ()
         return {name: piece.view_as(parameter) for (name, parameter), piece in zip(named, pieces, strict=True)}
+
+
+def _floating(name: str, value: object) -> Tensor:
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        raise TypeError(f"{name} must be a floating-point tensor, got {getattr(value, 'dtype', type(value).__name__)}.")
+    return value
+
+
+def _rows_and_columns(kappa_x: object) -> Tensor:
+    data = _floating("kappa_x", kappa_x)
+    if data.ndim != 2:
+        raise ValueError(f"kappa_x must have rows and columns, got {tuple(data.shape)}.")
+    return data
 
 
 class _Relate(nn.Module):

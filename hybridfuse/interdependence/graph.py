@@ -2,6 +2,7 @@ import csv
 import warnings
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -61,7 +62,7 @@ class Graph(Structural):
         self.directed = directed
         self.self_scaling = check.number("self_scaling", self_scaling) if self_dependence else 0.0
         self.normalization = normalization
-        pairs = [*(links or ()), *(_read(Path(path)) if path is not None else ())]
+        pairs = [*_listed(links), *(_read(Path(path)) if path is not None else ())]
         self._links = _indices(pairs, list(range(self.n)) if nodes is None else list(nodes), self.n)
         self.store()
 
@@ -70,6 +71,12 @@ class Graph(Structural):
             raise ValueError(f"graph has {self.n} nodes, so a batch must have as many items, got {n}.")
         matrix = graph.adjacency(self._links, n, not self.directed, self.self_scaling)
         return matrix if self.normalization is None else self.normalization(matrix)
+
+
+def _listed(links: Iterable[Sequence[Hashable]] | None) -> list[Any]:
+    """Links as lists of names; a tensor or an array of them as numbers."""
+    plain: Any = links.tolist() if hasattr(links, "tolist") else links  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+    return [] if plain is None else list(plain)
 
 
 def _read(path: Path) -> list[tuple[str, ...]]:
@@ -86,7 +93,7 @@ def _indices(pairs: Sequence[Sequence[Hashable]], nodes: Sequence[Hashable], n: 
     if len(nodes) != n or len(set(nodes)) != n:
         raise ValueError(f"graph.nodes must name each of the {n} items once, got {len(nodes)}.")
     for number, pair in enumerate(pairs, start=1):
-        if isinstance(pair, str) or len(pair) != 2:
+        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"link {number} of the graph must be a pair of nodes, got {pair!r}.")
         for node in pair:
             if node not in position:

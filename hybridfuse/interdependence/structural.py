@@ -2,34 +2,30 @@
 
 from abc import abstractmethod
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import layout
-from hybridfuse.interdependence.base import Interdependence, InterdependenceType
+from hybridfuse.interdependence.stored_base import StoredBase
 
 
-class Structural(Interdependence):
+class Structural(StoredBase):
     """A follows from the number of items alone: computed once, at construction, and kept as a buffer.
 
-    An author writes `structure`, and in `__init__` calls `store` when all that `structure` reads is set. On the
-    instance axis a batch of another size has its A computed for it.
+    An author writes `structure`, in float64, and ends `__init__` with `store`. On the instance axis a batch of another
+    size has its A computed for it.
     """
 
     require_data = False
-
-    def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute") -> None:
-        super().__init__(b, m, interdependence_type)
-        self.stored: layout.Stored
 
     @abstractmethod
     def structure(self, n: int) -> Float[Tensor, "n p"]:
         """A of n items."""
 
-    def store(self) -> None:
-        """Computes A for `n` items and keeps it."""
-        self.stored = layout.Stored(self.structure(self.n))
+    def store(self, like: Tensor | None = None) -> None:
+        self.stored = layout.Stored(layout.like(self.structure(self.n), torch.empty(0) if like is None else like))
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
-        matrix = self.stored() if items.shape[0] == self.n else self.structure(items.shape[0])
-        return layout.like(matrix, items)
+        stored = self.stored_for(items)
+        return layout.like(self.structure(items.shape[0]), items) if stored is None else stored

@@ -1,10 +1,11 @@
 """Networks and their parts: a class a file, found by its name (`from hybridfuse.model import Rpn`)."""
 
 import sys
+from typing import Any
 
 from hybridfuse import discovery
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Any class of this package."""
     return discovery.find(sys.modules[__name__], name)

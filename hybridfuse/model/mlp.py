@@ -26,6 +26,8 @@ class Mlp(nn.Module):
         ValueError: if a width is below 1 or dropout outside its range.
     """
 
+    builds_its_parts = True
+
     def __init__(
         self,
         b: int,

@@ -39,6 +39,8 @@ class Rpn(nn.Module):
     References: RPN 2 (2024), arXiv 2411.11162, section 3.
     """
 
+    builds_its_parts = True
+
     def __init__(
         self,
         b: int,

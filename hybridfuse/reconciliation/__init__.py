@@ -1,10 +1,11 @@
 """Parameter reconciliations ψ: a class a file, found by its name (`from hybridfuse.reconciliation import Lowrank`)."""
 
 import sys
+from typing import Any
 
 from hybridfuse import discovery
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Any class of this package."""
     return discovery.find(sys.modules[__name__], name)
