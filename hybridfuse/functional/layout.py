@@ -1,4 +1,7 @@
-"""All that depends on whether a matrix is dense or sparse (CSR)."""
+"""All that depends on whether a matrix is dense or sparse (CSR).
+
+A sparse matrix is differentiable once: torch drops its values from second derivatives.
+"""
 
 import warnings
 from collections.abc import Callable, Sequence
