@@ -30,7 +30,7 @@ def built(part: str, build: Callable[[], T]) -> T:
     """
     try:
         return build()
-    except (ValueError, TypeError, MisconfigurationException) as error:
+    except (ValueError, TypeError, OSError, MisconfigurationException) as error:
         raise CommandError(f"{part}: {sentence(error)}") from error
 
 
@@ -39,13 +39,26 @@ def sentence(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def check_numbers(config: DictConfig) -> None:
+    """Settings that Lightning and torch take as they are, and stumble over later.
+
+    Raises:
+        CommandError: if one of them is no number, or none that is possible.
+    """
+    for name in ("max_epochs", "log_every_n_steps"):
+        built("trainer", lambda name=name: check.whole(name, config.trainer[name]))
+    if config.trainer.gradient_clip_val is not None:
+        built("trainer", lambda: check.positive("gradient_clip_val", config.trainer.gradient_clip_val))
+    for part in ("optimizer", "scheduler"):
+        for name, value in (config[part] or {}).items():
+            if (value is None or isinstance(value, str)) and not name.startswith("_") and name != "mode":
+                raise CommandError(f"{part}.{name} must be a number, got {value!r}.")
+
+
 def module(config: DictConfig, data: Any) -> SupervisedModule:
     """The network for a data set that is set up, with its task, optimiser and schedule."""
     sizes = {"b": data.b, "m": data.m, "outputs": data.outputs}
     network: nn.Module = built("model", lambda: instantiate(config.model, sizes))
-    for name, value in config.optimizer.items():
-        if isinstance(value, str) and not name.startswith("_"):
-            raise CommandError(f"optimizer.{name} must be a number, got {value!r}.")
     optimizer = built("optimizer", lambda: instantiate(config.optimizer))
     scheduler = built("scheduler", lambda: instantiate(config.scheduler)) if config.scheduler else None
     task = built("label_smoothing", lambda: _task(data, config.label_smoothing))
@@ -57,7 +70,6 @@ def module(config: DictConfig, data: Any) -> SupervisedModule:
 def trainer(config: DictConfig, record: Record, learner: nn.Module) -> pl.Trainer:
     """The trainer on the chosen device, with its logger and callbacks, writing to the folder of the record."""
     _check_device(config.device.accelerator, config.trainer.devices)
-    built("trainer", lambda: check.whole("max_epochs", config.trainer.max_epochs))
     logger = built("logger", lambda: instantiate(config.logger)(save_dir=record.folder)) if config.logger else False
     chosen = [node for node in config.callbacks.values() if node]
     callbacks: list[Any] = [built("callbacks", lambda n=node: instantiate(n)) for node in chosen]
@@ -78,7 +90,7 @@ def _check_device(accelerator: str, devices: object) -> None:
 def _task(data: Any, label_smoothing: float) -> Task:
     if data.classes:
         return Classification(len(data.classes), label_smoothing)
-    return Regression(data.target_mean, data.target_scale)
+    return Regression(data.target_scale)
 
 
 def _hyperparameters(config: DictConfig, record: Record, learner: nn.Module) -> dict[str, str | float]:

@@ -57,6 +57,13 @@ def whole(name: str, value: object, least: int = 1) -> int:
     return int(value)
 
 
+def truth(name: str, value: object) -> bool:
+    """`value` if it is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be true or false, got {value!r}.")
+    return value
+
+
 def wholes(name: str, values: object) -> list[int]:
     """`values` as a list of ints of at least 1."""
     if not isinstance(values, Sequence) or isinstance(values, str):

@@ -39,6 +39,8 @@ def check(conf: Path, argv: Sequence[str]) -> None:
     arguments = get_args_parser().parse_args(list(argv))
     if arguments.experimental_rerun is not None:
         raise CommandError("--experimental-rerun is not supported: it would run code from a pickle.")
+    if arguments.config_path is not None or arguments.config_name is not None:
+        raise CommandError("--config-path and --config-name are not supported: --config-dir adds options of your own.")
     if arguments.shell_completion:
         return  # the words are not finished yet, and nothing will run
     directories = [conf, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
@@ -72,6 +74,10 @@ def _values(override: Override, directories: Sequence[Path]) -> list[str]:
 
 
 def _check_composed(config: DictConfig) -> None:
+    if not isinstance(config.runs, str) or not config.runs:
+        raise CommandError(f"runs must be a folder, got {config.runs!r}.")
+    if not isinstance(config.force, bool):
+        raise CommandError(f"force must be true or false, got {config.force!r}.")
     try:
         targets.check_tree(_plain(config))
         OmegaConf.resolve(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
@@ -94,7 +100,7 @@ def composed(conf: Path, words: Sequence[str], config_dir: str | None = None) ->
     try:
         with initialize_config_dir(str(conf.resolve()), job_name="train", **VERSION_BASE):
             return compose("train", [*words, *searched], return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, AssertionError) as error:
         raise CommandError(_explained(error, conf, words, config_dir)) from error
 
 
@@ -114,8 +120,10 @@ def _check_choice(override: Override, directories: Sequence[Path]) -> None:
     """Names of options, before Hydra meets them, which drops a double and does not say which of a list it misses."""
     group = override.key_or_group
     known = options(directories, group)
-    if not known or override.is_delete():
+    if not known:
         return
+    if override.is_delete():
+        raise CommandError(f"{group} must be one of {', '.join(known)}, got {override.input_line}.")
     for names in _chosen(override):
         if not names and group in LISTS:
             raise CommandError(f"{group} must name at least one of {', '.join(known)}, got [].")
@@ -161,6 +169,8 @@ def _explained(error: Exception, conf: Path, words: Sequence[str], config_dir: s
     if unknown is None:
         return _line(error)
     key = unknown[1]
+    if any(word.startswith(f"+{key}=") for word in words):
+        return f"{key} is a setting already: leave out the +."
     groups = [word for word in words if options([conf], word.lstrip("+~").partition("=")[0].partition("@")[0])]
     config = composed(conf, groups, config_dir) if len(groups) < len(words) else OmegaConf.create({})
     keys = list(_keys(_plain(config)))

@@ -165,7 +165,7 @@ class HybridInterdependence(StoredBase):
                 built[str(name)] = _check_kind(
                     "interdependence_function_configs", instantiate(config, given), Interdependence
                 )
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, OSError) as error:
                 raise type(error)(f"{name}: {error}") from error
         return built
 

@@ -31,9 +31,9 @@ def instantiate(config: Config, given: Mapping[str, object] | None = None) -> An
         return _hydra_instantiate({"_convert_": "all", **node}, allowed)
     except InstantiationException as error:
         cause = error.__cause__
-        if isinstance(cause, (ValueError, TypeError)):
+        if isinstance(cause, (ValueError, TypeError, OSError)):
             raise type(cause)(str(cause)) from error
-        raise ValueError(str(error).splitlines()[0]) from error
+        raise ValueError(str(cause or error).splitlines()[0]) from error
 
 
 def _prepared(node: Any) -> Any:

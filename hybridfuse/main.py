@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from hybridfuse import command, usage
 from hybridfuse.command import CommandError
@@ -38,6 +40,8 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except CommandError as error:
         sys.exit(_wrong(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        sys.exit(_wrong(CommandError(str(error).strip().splitlines()[0])))
     except OSError as error:
         sys.exit(_unwritable(error))
     sys.exit(codes[0] if len(codes) == 1 else int(any(codes)))

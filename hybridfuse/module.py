@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -88,8 +89,10 @@ class SupervisedModule(pl.LightningModule):
         output, target = (torch.cat(parts) for parts in zip(*self._seen[split], strict=True))
         self._seen[split].clear()
         metrics: Any = self.split_metrics[f"{split}_"]
-        metrics.update(self.task.prediction(output), self.task.truth(target))
-        values = {"loss": self.task.loss(output.float(), target), **metrics.compute()}
+        metrics.update(self.task.prediction(output).float(), target)
+        values = {"loss": self.task.loss(output.float(), target), **self.task.in_units(metrics.compute())}
         metrics.reset()
-        self.log_dict({f"{split}/{name}": value for name, value in values.items()}, sync_dist=True)
-        self.log("step", float(self.current_epoch))
+        # Validation of the best weights, after training, is no point of the curve.
+        drawn = self.trainer.state.fn != TrainerFn.VALIDATING
+        self.log_dict({f"{split}/{name}": value for name, value in values.items()}, logger=drawn)
+        self.log("step", float(self.current_epoch), logger=drawn)

@@ -18,6 +18,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from hybridfuse.command import CommandError
+
 _NOT_PART_OF_THE_RESULT = ("force", "runs")
 _POSIX = hasattr(os, "sysconf")
 _PACKAGES = (
@@ -87,15 +89,25 @@ class Record:
             return None
         return found if isinstance(found, dict) else None
 
+    def refuse_running(self) -> None:
+        """CommandError if another process is at this run."""
+        if is_running(self.earlier() or {}):
+            raise CommandError(f"this run is at work in another process: {self.folder}.")
+
     def start(self) -> None:
         """Makes the folder, keeping aside what an earlier run left there, and writes the first record.
 
         Raises:
+            CommandError: if another process is at this run.
             OSError: if the folder cannot be written.
         """
+        self.refuse_running()
         if self.folder.exists():
             self._keep_aside()
-        self.folder.mkdir(parents=True)
+        try:
+            self.folder.mkdir(parents=True)
+        except FileExistsError as error:
+            raise CommandError(f"this run is at work in another process: {self.folder}.") from error
         self.fields |= {"versions": _versions(), "git": _git(), "hardware": _hardware(), "process": _process()}
         write_atomically(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
         self._write()

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from hybridfuse import console
 from hybridfuse.command import CommandError
-from hybridfuse.record import Record, file_checksum, is_running
+from hybridfuse.record import Record, file_checksum
 
 
 def run(config: DictConfig) -> int:
@@ -20,6 +20,7 @@ def run(config: DictConfig) -> int:
         KeyboardInterrupt: if the run was interrupted; its record says so.
     """
     record = _record(config)
+    record.refuse_running()
     if not config.force and _is_done(record, config):
         return 0
     from hybridfuse.training import train
@@ -53,8 +54,6 @@ def _is_done(record: Record, config: DictConfig) -> bool:
     earlier = record.earlier()
     if earlier is None:
         return False
-    if is_running(earlier):
-        raise CommandError(f"this run is at work in another process: {record.folder}.")
     if earlier.get("status") != "done":
         console.say(f"an earlier attempt is {earlier.get('status')} in its record; starting again")
         return False

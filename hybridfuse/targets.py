@@ -19,7 +19,7 @@ _ALLOWED = (
 _REFUSED = ("pytorch_lightning.cli",)
 _HYDRA = ("hydra._internal", "hydra_plugins", "hybridfuse")
 _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
-_RESOLVERS = ("hydra", "hydra_override_dirname", "now", "oc.env")
+_RESOLVERS = ("hydra", "hydra_override_dirname", "now")
 _HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
 
 # Read when the program starts: a configuration can change the environment later, but not this.
@@ -53,6 +53,8 @@ def check_tree(config: Mapping[str, object]) -> None:
     """ValueError if a composed configuration, Hydra's own part included, names anything that may not run."""
     for key, value in _leaves(config):
         steps = key.split(".")
+        if key.startswith(("hydra.overrides.", "hydra.job.override_dirname")):
+            continue  # the words of the command, of which nothing is built
         if steps[0] == "hydra":
             _check_hydra(key, steps, str(value), config)
         elif steps[-1] == "_target_":
@@ -67,6 +69,8 @@ def _check_hydra(key: str, steps: Sequence[str], value: str, config: Mapping[str
         raise ValueError(f"{key} must not be in a configuration: it calls {value}.")
     if steps[-1] == "class" and value not in _HANDLERS:
         raise ValueError(f"{key} must be one of {', '.join(_HANDLERS)}, got {value}.")
+    if (key == "hydra.mode" or key.startswith("hydra.sweeper.params")) and value != "None":
+        raise ValueError(f"{key} must not be in a configuration; sweep with -m on the command line.")
     if "env_set" in steps:
         raise ValueError(f"{key} must not be in a configuration; set the variable in your shell.")
     if value.startswith("ext://") and value not in _STREAMS:

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
@@ -20,11 +19,11 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def prediction(self, output: Tensor) -> Tensor:
-        """What the metrics compare, in the units of the data."""
+        """What the metrics compare with the target."""
 
     @abstractmethod
-    def truth(self, target: Tensor) -> Tensor:
-        """The target in the units of the data."""
+    def in_units(self, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Metrics in the units of the data."""
 
     @abstractmethod
     def metrics(self) -> MetricCollection:
@@ -54,8 +53,8 @@ class Classification(Task):
     def prediction(self, output: Tensor) -> Tensor:
         return output.argmax(dim=1)
 
-    def truth(self, target: Tensor) -> Tensor:
-        return target
+    def in_units(self, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+        return metrics
 
     def metrics(self) -> MetricCollection:
         return MetricCollection(
@@ -69,26 +68,25 @@ class Classification(Task):
 class Regression(Task):
     """Mean squared error of the standardised target; RMSE, MAE and R² in its own units.
 
+    Metrics are computed of standardised numbers, which a target far from zero keeps precise.
+
     Args:
-        target_mean: mean of the training target.
         target_scale: standard deviation of the training target.
     """
 
-    def __init__(self, target_mean: float, target_scale: float) -> None:
+    def __init__(self, target_scale: float) -> None:
         super().__init__()
-        self.mean: Tensor
-        self.scale: Tensor
-        self.register_buffer("mean", torch.tensor(target_mean))
-        self.register_buffer("scale", torch.tensor(target_scale))
+        self.target_scale = target_scale
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return nn.functional.mse_loss(output.squeeze(1), target)
 
     def prediction(self, output: Tensor) -> Tensor:
-        return self.truth(output.squeeze(1))
+        return output.squeeze(1)
 
-    def truth(self, target: Tensor) -> Tensor:
-        return target * self.scale + self.mean
+    def in_units(self, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+        scaled = {name: metrics[name].double().cpu() * self.target_scale for name in ("rmse", "mae")}
+        return {**scaled, "r2": metrics["r2"]}
 
     def metrics(self) -> MetricCollection:
         return MetricCollection(

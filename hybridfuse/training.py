@@ -29,6 +29,7 @@ def train(config: DictConfig, record: Record) -> int:
         KeyboardInterrupt: if the run was interrupted; its record says so.
     """
     _quieten()
+    build.check_numbers(config)
     if config.device.threads is not None:
         torch.set_num_threads(build.built("device", lambda: check.whole("threads", config.device.threads)))
     build.built("seed", lambda: _seed(config.seed))
@@ -77,8 +78,8 @@ def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[s
     epochs = trainer.current_epoch
     best_epoch = _restore_best(trainer, module, epochs)
     for evaluate in (trainer.validate, trainer.test):
-        results = evaluate(module, datamodule=data, verbose=False)
-        metrics |= {name: value for name, value in results[0].items() if "/" in name}
+        evaluate(module, datamodule=data, verbose=False)
+        metrics |= {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
     return {"metrics": metrics, "epochs": epochs, "best_epoch": best_epoch}
 
 

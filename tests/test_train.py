@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -194,6 +195,30 @@ def test_a_table_of_the_user(train, tmp_path):
     assert "my.csv has changed since this run was done" in said
 
 
+def test_metrics_of_a_target_far_from_zero_are_those_of_one_near_it(train, tmp_path):
+    words = ["data=csv", "data.target=price", "trainer=quick", "device=cpu", "callbacks=minimal"]
+    found = []
+    for offset in (0, 10**9):
+        lines = ["rooms,price", *(f"{i % 7},{offset + 3 * (i % 7) + 0.5 * (i % 3)}" for i in range(60))]
+        (tmp_path / f"at{offset}.csv").write_text("\n".join(lines) + "\n")
+        _, _, records_ = train(*words, f"data.path=at{offset}.csv", "data.task=regression")
+        found += [record["metrics"] for record in records_ if record["data"]["name"] == f"at{offset}"]
+    for name in ("test/rmse", "test/mae", "test/r2"):
+        assert found[1][name] == pytest.approx(found[0][name], rel=1e-4)
+
+
+def test_a_run_at_work_is_left_alone(train):
+    _, _, (record,) = train(*QUICK)
+    path = record["folder"] / "record.json"
+    at_work = {"status": "running", "process": {"id": 1, "host": socket.gethostname()}}
+    path.write_text(json.dumps(at_work))
+    for words in ([], ["force=true"]):
+        code, said, _ = train(*QUICK, *words)
+        assert code == 2
+        assert "this run is at work in another process" in said
+    assert json.loads(path.read_text()) == at_work
+
+
 def test_a_broken_table_does_not_cost_an_earlier_result(train, tmp_path):
     write_table(tmp_path / "my.csv")
     words = ["data=csv", "data.path=my.csv", "data.target=price", "trainer=quick", "device=cpu"]
@@ -244,6 +269,13 @@ WRONG = {
     "data=csv": "data: .*path",
     "optimizer.lr=-1": "optimizer: .*learning rate",
     "model.hidden=abc": "model: hidden must be a list of whole numbers, got 'abc'",
+    "interdependence=[chain] interdependence.chain.bi_directional=no": "bi_directional must be true or false, got 'no'",
+    "interdependence=[graph] interdependence.graph.path=no.csv": "graph: graph.path must be a CSV file .*no.csv",
+    "data.drop_last=perhaps": "data: drop_last must be true or false",
+    "scheduler.T_max=x": "scheduler.T_max must be a number, got 'x'",
+    "optimizer.lr=null": "optimizer.lr must be a number, got None",
+    "trainer.log_every_n_steps=abc": "log_every_n_steps must be a whole number",
+    "trainer.gradient_clip_val=-1": "gradient_clip_val must be > 0, got -1",
     "second.interdependence=5": "must be a mapping or a sequence, got 5",
     "optimizer.weight_decay=abc": "optimizer.weight_decay must be a number, got 'abc'",
     "seed=99999999999": "seed: .*4294967295",

@@ -31,6 +31,9 @@ def parsed(column: "pl.Series", cells: Cells, remedy: str) -> "pl.Series":
     count = len(numbers) - numbers.null_count()
     if count == present:
         return numbers
+    commas = column.str.contains(r"^[-+]?\d+,\d+$")
+    if 2 * (commas.sum() or 0) > present:
+        _refuse_first(commas, column, cells, " with a decimal comma; write decimal points")
     if remedy and 2 * count > present:
         _refuse_first(column.is_not_null() & numbers.is_null(), column, cells, f"; fix the cell or {remedy}")
     return column

@@ -73,7 +73,7 @@ class TableData(LightningDataModule, ABC):
         if self.validation + self.test >= 1:
             raise ValueError(f"validation + test must be < 1, got {validation} + {test}.")
         self.seed = check.whole("seed", seed, least=0)
-        self.drop_last = drop_last
+        self.drop_last = check.truth("drop_last", drop_last)
         self._baseline: dict[str, float] | None = None
 
     @abstractmethod

@@ -38,7 +38,8 @@ class Chain(Structural):
         normalization: Postprocess | None = None,
     ) -> None:
         super().__init__(b, m, interdependence_type)
-        self.bi_directional = bi_directional
+        self.bi_directional = check.truth("bi_directional", bi_directional)
+        check.truth("self_dependence", self_dependence)
         self.self_scaling = check.number("self_scaling", self_scaling) if self_dependence else 0.0
         self.normalization = normalization
         self.store()

@@ -59,7 +59,8 @@ class Graph(Structural):
         super().__init__(b, m, interdependence_type)
         if links is None and path is None:
             warnings.warn("graph has no links: give it links=[[0,1],...] or path=<file>.csv.", stacklevel=1)
-        self.directed = directed
+        self.directed = check.truth("directed", directed)
+        check.truth("self_dependence", self_dependence)
         self.self_scaling = check.number("self_scaling", self_scaling) if self_dependence else 0.0
         self.normalization = normalization
         pairs = [*_listed(links), *(_read(Path(path)) if path is not None else ())]

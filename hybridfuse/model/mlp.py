@@ -41,6 +41,7 @@ class Mlp(nn.Module):
     ) -> None:
         super().__init__()
         check.fraction("dropout", dropout)
+        check.truth("bias", bias)
         steps: list[nn.Module] = []
         width = m
         for following in check.wholes("hidden", hidden):

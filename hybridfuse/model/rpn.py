@@ -60,6 +60,7 @@ class Rpn(nn.Module):
     ) -> None:
         super().__init__()
         check.fraction("dropout", dropout)
+        check.truth("bias", bias)
         hybrids = [
             config for config in (hybrid, second_hybrid) if config and config["interdependence_function_configs"]
         ]
