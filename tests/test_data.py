@@ -659,3 +659,10 @@ def test_real_table(tmp_path: Path) -> None:
     data = csv_data(tmp_path, path.read_text().removeprefix("Id_int,"), target="Class_int")
     assert (data.task, data.classes, data.rows, data.m) == ("classification", ["0", "1"], 1372, 4)
     assert np.bincount(whole(data)[1]).tolist() == [762, 610]
+
+
+def test_a_decimal_comma_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "europe.csv"
+    path.write_text("a;y\n" + "".join(f"{i},{i % 10};{i % 2}\n" for i in range(60)))
+    with pytest.raises(ValueError, match=r"column 'a' must hold numbers, got '0,0' in line 2 .*decimal comma"):
+        CsvData(path=str(path), target="y").setup()
