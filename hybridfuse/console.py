@@ -37,10 +37,11 @@ def results(record: Record) -> None:
     """The metrics beside the naive baseline, and where to look."""
     metrics, baseline = record.fields["metrics"], record.fields["baseline"]
     last, best = record.fields["epochs"], record.fields["best_epoch"]
-    say(f"done in {record.fields['duration_s']:.1f} s: {last} epochs, epoch {best} the best in validation")
+    say(
+        f"done in {record.fields['duration_s']:.1f} s: {last} epochs; validation and test are of the best, epoch {best}"
+    )
     table = Table()
-    headings = ("metric", f"train, epoch {last}", f"validation, epoch {best}", f"test, epoch {best}", "naive, test")
-    for heading in headings:
+    for heading in ("metric", "train", "validation", "test", "naive (test)"):
         table.add_column(heading, justify="left" if heading == "metric" else "right")
     for name in dict.fromkeys(key.partition("/")[2] for key in metrics if key.startswith("test/")):
         splits = (metrics.get(f"{split}/{name}") for split in ("train", "val", "test"))

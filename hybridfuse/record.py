@@ -89,6 +89,10 @@ class Record:
             return None
         return found if isinstance(found, dict) else None
 
+    def start_clock(self) -> None:
+        """Lets `duration_s` count from now."""
+        self._begin = time.monotonic()
+
     def refuse_running(self) -> None:
         """CommandError if another process is at this run."""
         if is_running(self.earlier() or {}):

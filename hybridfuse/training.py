@@ -28,6 +28,7 @@ def train(config: DictConfig, record: Record) -> int:
         CommandError: if the configuration cannot be built; nothing is written then.
         KeyboardInterrupt: if the run was interrupted; its record says so.
     """
+    record.start_clock()
     _quieten()
     build.check_numbers(config)
     if config.device.threads is not None:
