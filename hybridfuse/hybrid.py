@@ -1,7 +1,7 @@
 """The hybrid: several interdependence functions, fused into one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -105,6 +105,10 @@ class HybridInterdependence(StoredBase):
 
     def columns(self, n: int) -> int:
         return self.fusion_function.calculate_n([function.columns(n) for function in self.interdependence_functions])
+
+    def leaves(self) -> Iterator[Interdependence]:
+        for function in self.interdependence_functions:
+            yield from function.leaves()
 
     def calculate_matrices(self, x: Tensor | None = None) -> dict[str, Tensor]:
         """The matrix of each function, before the fusion, by its name; x as for `calculate_A`."""

@@ -12,6 +12,7 @@ import hybridfuse.fusion
 import hybridfuse.interdependence
 import hybridfuse.postprocess
 import hybridfuse.reconciliation
+from families import collected
 from hybridfuse.discovery import concrete_classes
 from hybridfuse.fusion.base import Fusion
 from hybridfuse.hybrid import HybridInterdependence
@@ -40,7 +41,8 @@ LEAST_FEATURES = {"pearson_correlation": 2}
 
 def options(stem: str, n: int) -> dict[str, Any]:
     """What a ξ cannot do without."""
-    return {"graph": {"links": [(0, n - 1), (n - 1, 0), (n // 2, n // 2), (0, n // 2)]}}.get(stem, {})
+    needed = collected("OPTIONS").get(stem)
+    return needed(n) if needed else {}
 
 
 def function(stem: str, b: int, m: int, kind: str = "attribute", **given: Any) -> Interdependence:

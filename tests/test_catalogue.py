@@ -16,7 +16,7 @@ import hybridfuse.fusion
 import hybridfuse.interdependence
 import hybridfuse.postprocess
 import hybridfuse.reconciliation
-from catalogue import CONF, FUSIONS, POSTPROCESSES, RECONCILIATIONS, XIS
+from catalogue import CONF, FUSIONS, POSTPROCESSES, RECONCILIATIONS, XIS, options
 from hybridfuse.discovery import concrete_classes, snake_case
 from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.instantiate import instantiate
@@ -98,7 +98,7 @@ def test_a_yaml_states_all_parameters_and_their_defaults(group: str, stem: str) 
 def test_a_yaml_builds_its_class(group: str, stem: str) -> None:
     config = OmegaConf.load(_yaml(group, stem))
     given: dict[str, dict[str, Any]] = {
-        "interdependence": {"b": 5, "m": 4, **({"links": []} if stem == "graph" else {})},
+        "interdependence": {"b": 5, "m": 4, **(options(stem, 4) if group == "interdependence" else {})},
         "fusion": {"dims": [4, 4]},
         "postprocess": {},
     }
@@ -184,8 +184,7 @@ def test_snake_case(name: str, stem: str) -> None:
 
 @pytest.mark.parametrize("stem", XIS)
 def test_a_xi_says_what_it_is(stem: str) -> None:
-    options = {"links": []} if stem == "graph" else {}
-    xi = XIS[stem](5, 4, "instance", **options)
+    xi = XIS[stem](5, 4, "instance", **options(stem, 5))
     assert xi.name == stem
     assert "b=5, m=4, interdependence_type=instance" in repr(xi)
 

@@ -19,8 +19,11 @@ from catalogue import (
     data,
     function,
     hybrid_of,
+    options,
     sparse_matrix,
 )
+from families import errors
+from families.common import Wrong
 from hybridfuse import check
 from hybridfuse.fusion.mean import Mean
 from hybridfuse.hybrid import HybridInterdependence
@@ -50,7 +53,8 @@ def _square(n: int = 4, p: int = 5) -> torch.Tensor:
     return torch.ones(n, p)
 
 
-TABLE: list[tuple[str, Callable[[], object], type[Exception], str]] = [
+TABLE: list[Wrong] = [
+    *errors(),
     # what a ξ is told
     ("sigma 0", _xi("gaussian_rbf", sigma=0), ValueError, r"^sigma must be > 0, got 0\.$"),
     ("sigma 0.0", _xi("gaussian_rbf", sigma=0.0), ValueError, r"^sigma must be > 0, got 0\.0\.$"),
@@ -250,10 +254,6 @@ def test_sigma_within_its_bounds(value: float) -> None:
     assert XIS["gaussian_rbf"](B, M, sigma=value).sigma == value
 
 
-def _options(stem: str) -> dict[str, Any]:
-    return {"links": []} if stem == "graph" else {}
-
-
 @pytest.mark.parametrize(
     ("sizes", "error", "match"),
     [
@@ -272,7 +272,7 @@ def _options(stem: str) -> dict[str, Any]:
 @pytest.mark.parametrize("stem", XIS)
 def test_sizes_and_types(stem: str, sizes: tuple[Any, ...], error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
-        XIS[stem](*sizes, **_options(stem))
+        XIS[stem](*sizes, **options(stem, 4))
     chain = {"chain": {"_target_": "hybridfuse.interdependence.chain.Chain"}}
     with pytest.raises(error, match=match):
         HybridInterdependence(*sizes, interdependence_function_configs=chain, fusion_function_config=MEAN)

@@ -136,7 +136,7 @@ def test_near_items_among_far_ones_have_precise_gradients(stem: str, scale: floa
 def test_every_parameter_gets_a_gradient(stem: str, kind: str) -> None:
     xi = function(stem, B, M, kind)
     x = data(B, M, dtype=torch.float32)
-    loss = (xi(x) * data(B, M, seed=2, dtype=torch.float32)).sum()
+    loss = (xi(x) * data(*xi(x).shape, seed=2, dtype=torch.float32)).sum()
     assert loss.requires_grad == xi.require_parameters == (xi.calculate_l() > 0)
     if xi.require_parameters:
         loss.backward()

@@ -21,6 +21,8 @@ from hybridfuse.interdependence.base import TYPES
 B, M = 6, 4
 WITH_COLUMNS = [stem for stem, cls in XIS.items() if "p" in cls.__init__.__annotations__]
 
+OF_ONE_SIZE = [stem for stem, cls in XIS.items() if not cls.any_size]
+
 
 def _fits(stem: str, d: int) -> bool:
     return d >= LEAST_FEATURES.get(stem, 1)
@@ -31,7 +33,7 @@ def _fits(stem: str, d: int) -> bool:
 def test_data_are_multiplied_on_their_axis(stem: str, kind: str) -> None:
     xi, x = function(stem, B, M, kind).double(), data(B, M)
     matrix = dense(xi.calculate_A(x))
-    assert matrix.shape == ((M, M) if kind == "attribute" else (B, B))
+    assert matrix.shape == (xi.n, xi.p) == (M if kind == "attribute" else B, xi.columns(xi.n))
     torch.testing.assert_close(xi(x), x @ matrix if kind == "attribute" else matrix.T @ x, rtol=1e-12, atol=1e-12)
 
 
@@ -62,9 +64,12 @@ def test_columns_beyond_or_below_items(stem: str, p: int, kind: str) -> None:
 @pytest.mark.parametrize("stem", FUNCTIONS)
 def test_sizes_are_those_of_the_output(stem: str, kind: str) -> None:
     xi = function(stem, B, M, kind).double()
-    assert xi(data(B, M)).shape == (xi.calculate_b_prime(), xi.calculate_m_prime()) == (B, M)
-    assert (xi.calculate_b_prime(17), xi.calculate_m_prime(23)) == (17, 23)
-    assert (xi.n, xi.d, xi.p) == ((M, B, M) if kind == "attribute" else (B, M, B))
+    assert xi(data(B, M)).shape == (xi.calculate_b_prime(), xi.calculate_m_prime())
+    assert (xi.n, xi.d) == ((M, B) if kind == "attribute" else (B, M))
+    assert (xi.calculate_b_prime(), xi.calculate_m_prime()) == ((B, xi.p) if kind == "attribute" else (xi.p, M))
+    if "columns" not in vars(type(xi)):
+        assert xi.p == xi.n
+        assert (xi.calculate_b_prime(17), xi.calculate_m_prime(23)) == (17, 23)
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -84,7 +89,7 @@ def test_single_items_and_features(stem: str, n: int, d: int, kind: str) -> None
     b, m = (d, n) if kind == "attribute" else (n, d)
     xi, x = function(stem, b, m, kind).double(), data(b, m)
     matrix = dense(xi.calculate_A(x))
-    assert matrix.shape == (n, n)
+    assert matrix.shape == (n, xi.p)
     torch.testing.assert_close(xi(x), x @ matrix if kind == "attribute" else matrix.T @ x)
 
 
@@ -99,17 +104,17 @@ def test_a_batch_of_another_size(stem: str, kind: str) -> None:
         if bound(stem, size):
             with pytest.raises(ValueError, match=rf"parameters for {B} rows a batch, got {b}; use axis="):
                 xi(x)
-        elif stem == "graph" and kind == "instance":
-            with pytest.raises(ValueError, match=f"graph has {B} nodes, so a batch must have as many items, got {b}"):
+        elif stem in OF_ONE_SIZE and kind == "instance":
+            with pytest.raises(ValueError, match=f"is of {B} items, so a batch must have as many, got {b}"):
                 xi(x)
         else:
             matrix = dense(xi.calculate_A(x))
-            assert matrix.shape == ((M, M) if kind == "attribute" else (b, b))
+            assert matrix.shape == ((M, xi.p) if kind == "attribute" else (b, xi.columns(b)))
             torch.testing.assert_close(xi(x), x @ matrix if kind == "attribute" else matrix.T @ x)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("stem", [stem for stem in STRUCTURAL if stem != "graph"])
+@pytest.mark.parametrize("stem", [stem for stem in STRUCTURAL if stem not in OF_ONE_SIZE])
 def test_a_structure_of_another_size_is_that_of_a_function_built_for_it(stem: str, kind: str) -> None:
     got = function(stem, B, M, kind).calculate_A(data(B + 2, M))
     torch.testing.assert_close(dense(got), dense(function(stem, B + 2, M, kind).double().calculate_A()))
@@ -133,7 +138,7 @@ def test_without_data_where_none_are_needed(stem: str, kind: str) -> None:
     xi, x = function(stem, B, M, kind), data(B, M, dtype=torch.float32)
     torch.testing.assert_close(dense(xi.calculate_A()), dense(xi.calculate_A(x)), rtol=0, atol=0)
     torch.testing.assert_close(xi(kappa_x=x), xi(x), rtol=0, atol=0)
-    if not bound(stem, "n") and stem != "graph":
+    if not bound(stem, "n") and stem not in OF_ONE_SIZE:
         longer = data(B + 1, M, dtype=torch.float32)
         torch.testing.assert_close(xi(kappa_x=longer), xi(longer), rtol=0, atol=0)
 

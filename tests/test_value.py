@@ -1,19 +1,15 @@
 """Every matrix equals an independent oracle, from scikit-learn, scipy, numpy, networkx or a plain loop."""
 
 import inspect
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
-from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
 
 from catalogue import (
     DATA_DEPENDENT,
@@ -31,132 +27,15 @@ from catalogue import (
     named,
     stated_range,
 )
+from families import collected
+from families.common import Array, Case, Oracle, by_row, lowrank, symmetric
+from families.topology import LINKS, graph_matrix
 from hybridfuse.interdependence.base import TYPES
-from hybridfuse.postprocess.column import Column
-from hybridfuse.postprocess.row import Row
-from hybridfuse.postprocess.symmetric import Symmetric
-
-Array = NDArray[np.float64]
-Oracle = Callable[[Array, Array], Array]
-Case = tuple[dict[str, Any], Oracle]
 
 B, M = 6, 5
 
 
-def _bilinear(x: Array, w: Array) -> Array:
-    n, d = x.shape
-    weight = w.reshape(d, d)
-    return np.array(
-        [
-            [sum(x[i, k] * weight[k, h] * x[j, h] for k in range(d) for h in range(d)) for j in range(n)]
-            for i in range(n)
-        ]
-    )
-
-
-def _lowrank(w: Array, rows: int, columns: int, rank: int) -> Array:
-    left, right = w[: rows * rank], w[rows * rank :]
-    return np.array(
-        [
-            [sum(left[i * rank + r] * right[r * columns + j] for r in range(rank)) for j in range(columns)]
-            for i in range(rows)
-        ]
-    )
-
-
-def _attention(x: Array, w: Array, width: int) -> Array:
-    d = x.shape[1]
-    query, key = w[: d * width].reshape(d, width), w[d * width :].reshape(d, width)
-    return softmax((x @ query) @ (x @ key).T / math.sqrt(width), axis=1)
-
-
-def _eye(x: Array, columns: int) -> Array:
-    return np.array([[float(i == j) for j in range(columns)] for i in range(len(x))])
-
-
-def _chain(n: int, both: bool = False, scaling: float = 1.0) -> Array:
-    path = nx.path_graph(n) if both else nx.path_graph(n, create_using=nx.DiGraph)
-    return nx.to_numpy_array(path, nodelist=range(n)) + scaling * np.eye(n)
-
-
-def _graph(n: int, links: list[tuple[int, int]], directed: bool = True, scaling: float = 0.0) -> Array:
-    built = nx.DiGraph() if directed else nx.Graph()
-    built.add_nodes_from(range(n))
-    built.add_edges_from(links)
-    return nx.to_numpy_array(built, nodelist=range(n)) + scaling * np.eye(n)
-
-
-def _by_row(a: Array) -> Array:
-    return np.array([row / (row.sum() or 1.0) for row in a])
-
-
-def _symmetric(a: Array) -> Array:
-    roots = [[math.sqrt(abs(total)) for total in a.sum(axis)] for axis in (1, 0)]
-    return np.array(
-        [[a[i, j] / (r * c) if r * c else 0.0 for j, c in enumerate(roots[1])] for i, r in enumerate(roots[0])]
-    )
-
-
-LINKS = [(0, 1), (0, 1), (1, 0), (1, 2), (2, 2), (4, 0)]
-
-XI_ORACLES: dict[str, list[Case]] = {
-    "attention": [
-        ({}, lambda x, w: _attention(x, w, 16)),
-        ({"width": 3}, lambda x, w: _attention(x, w, 3)),
-    ],
-    "bilinear": [({}, _bilinear)],
-    "bilinear_lowrank": [
-        ({}, lambda x, w: _bilinear(x, _lowrank(w, x.shape[1], x.shape[1], 2))),
-        ({"rank": 3}, lambda x, w: _bilinear(x, _lowrank(w, x.shape[1], x.shape[1], 3))),
-    ],
-    "chain": [
-        ({}, lambda x, w: _chain(len(x))),
-        ({"bi_directional": True}, lambda x, w: _chain(len(x), both=True)),
-        ({"self_dependence": False}, lambda x, w: _chain(len(x), scaling=0.0)),
-        ({"self_dependence": False, "self_scaling": 9.0}, lambda x, w: _chain(len(x), scaling=0.0)),
-        ({"self_scaling": -2.5}, lambda x, w: _chain(len(x), scaling=-2.5)),
-        ({"self_scaling": 3.0, "normalization": Row()}, lambda x, w: _by_row(_chain(len(x), scaling=3.0))),
-        ({"self_dependence": False, "normalization": Row()}, lambda x, w: _by_row(_chain(len(x), scaling=0.0))),
-    ],
-    "cosine_similarity": [({}, lambda x, w: cosine_similarity(x))],
-    "euclidean_distance": [({}, lambda x, w: np.exp(-cdist(x, x)))],
-    "gaussian_rbf": [
-        ({}, lambda x, w: rbf_kernel(x, gamma=0.5)),
-        ({"sigma": 2.5}, lambda x, w: rbf_kernel(x, gamma=1.0 / (2.0 * 2.5**2))),
-    ],
-    "graph": [
-        ({"links": LINKS}, lambda x, w: _graph(len(x), LINKS)),
-        ({"links": LINKS, "directed": False}, lambda x, w: _graph(len(x), LINKS, directed=False)),
-        ({"links": LINKS, "self_dependence": True}, lambda x, w: _graph(len(x), LINKS, scaling=1.0)),
-        ({"links": LINKS, "self_scaling": 4.0}, lambda x, w: _graph(len(x), LINKS)),
-        (
-            {"links": LINKS, "self_dependence": True, "self_scaling": 0.5, "directed": False},
-            lambda x, w: _graph(len(x), LINKS, directed=False, scaling=0.5),
-        ),
-        ({"links": LINKS, "normalization": Column()}, lambda x, w: _by_row(_graph(len(x), LINKS).T).T),
-        (
-            {"links": LINKS, "directed": False, "normalization": Symmetric()},
-            lambda x, w: _symmetric(_graph(len(x), LINKS, directed=False)),
-        ),
-        ({"links": []}, lambda x, w: _graph(len(x), [])),
-    ],
-    "identity": [
-        ({}, lambda x, w: _eye(x, len(x))),
-        ({"p": 3}, lambda x, w: _eye(x, 3)),
-        ({"p": 8}, lambda x, w: _eye(x, 8)),
-    ],
-    "parameterized": [
-        ({}, lambda x, w: w.reshape(len(x), len(x))),
-        ({"p": 3}, lambda x, w: w.reshape(len(x), 3)),
-        ({"p": 8}, lambda x, w: w.reshape(len(x), 8)),
-    ],
-    "parameterized_lowrank": [
-        ({}, lambda x, w: _lowrank(w, len(x), len(x), 2)),
-        ({"p": 3, "rank": 4}, lambda x, w: _lowrank(w, len(x), 3, 4)),
-        ({"p": 8, "rank": 1}, lambda x, w: _lowrank(w, len(x), 8, 1)),
-    ],
-    "pearson_correlation": [({}, lambda x, w: np.corrcoef(x))],
-}
+XI_ORACLES: dict[str, list[Case]] = collected("ORACLES")
 
 FUSION_ORACLES: dict[str, Callable[[list[Array], Array], Array]] = {
     "concatenation": lambda a, w: np.hstack(a),
@@ -170,18 +49,18 @@ FUSION_ORACLES: dict[str, Callable[[list[Array], Array], Array]] = {
 }
 
 POSTPROCESS_ORACLES: dict[str, Callable[[Array], Array]] = {
-    "column": lambda a: _by_row(a.T).T,
-    "row": _by_row,
+    "column": lambda a: by_row(a.T).T,
+    "row": by_row,
     "softmax_column": lambda a: softmax(a, axis=0),
     "softmax_row": lambda a: softmax(a, axis=1),
-    "symmetric": _symmetric,
+    "symmetric": symmetric,
 }
 
 RECONCILIATION_ORACLES: dict[str, list[tuple[dict[str, Any], Callable[[Array, int, int], Array]]]] = {
     "full": [({}, lambda w, rows, columns: w.reshape(rows, columns))],
     "lowrank": [
-        ({}, lambda w, rows, columns: _lowrank(w, rows, columns, 2)),
-        ({"rank": 5}, lambda w, rows, columns: _lowrank(w, rows, columns, 5)),
+        ({}, lambda w, rows, columns: lowrank(w, rows, columns, 2)),
+        ({"rank": 5}, lambda w, rows, columns: lowrank(w, rows, columns, 5)),
     ],
 }
 
@@ -210,8 +89,8 @@ def test_there_is_an_oracle_for_each_class(table: dict[str, object], found: dict
 @pytest.mark.parametrize("stem", XIS)
 def test_each_option_of_a_xi_is_in_its_oracle_rows(stem: str) -> None:
     options = set(inspect.signature(XIS[stem]).parameters) - {"b", "m", "interdependence_type"}
-    read_from_a_file = {"path", "nodes"} if stem == "graph" else set()
-    assert set().union(*(given for given, _ in XI_ORACLES[stem])) == options - read_from_a_file
+    elsewhere = collected("ELSEWHERE").get(stem, set())
+    assert set().union(*(given for given, _ in XI_ORACLES[stem])) == options - elsewhere
 
 
 def _close(got: torch.Tensor, expected: Array, given: dict[str, Any]) -> None:
@@ -243,7 +122,7 @@ def test_xi_with_parameters_from_outside(stem: str, given: dict[str, Any], oracl
 @pytest.mark.parametrize("stem", FUNCTIONS)
 def test_gradient_to_outside_parameters(stem: str, kind: str) -> None:
     xi = function(stem, B, M, kind).double()
-    x, weight = data(B, M), data(max(B, M), max(B, M), seed=3)[: xi.n, : xi.n]
+    x, weight = data(B, M), data(xi.n, xi.p, seed=3)
     w = flat(xi).requires_grad_()
     loss = (dense(xi.calculate_A(x, w)) * weight).sum()
     own = (dense(xi.calculate_A(x)) * weight).sum()
@@ -382,7 +261,7 @@ CSV = {
 def test_graph_from_a_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "links.csv").write_text(text, encoding="utf-8", newline="")
     got = XIS["graph"](B, M, path=str(tmp_path / "links.csv")).calculate_A()
-    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(graph_matrix(M, LINKS)))
 
 
 @pytest.mark.parametrize("text", ["", "source,target\n"])
@@ -394,13 +273,13 @@ def test_graph_from_a_file_without_links(text: str, tmp_path: Path) -> None:
 def test_graph_from_links_and_a_file(tmp_path: Path) -> None:
     (tmp_path / "links.csv").write_text("1,2\n2,2\n4,0\n")
     got = XIS["graph"](B, M, links=LINKS[:3], path=str(tmp_path / "links.csv")).calculate_A()
-    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(graph_matrix(M, LINKS)))
 
 
 @pytest.mark.parametrize("nodes", [["e", "a", "b", "c", "d"], [9, 0, 1, 2, 3], [("x", 1), "a", 3, "3", None]])
 def test_graph_with_named_nodes(nodes: list[Any]) -> None:
     got = XIS["graph"](B, M, nodes=nodes, links=[(nodes[i], nodes[j]) for i, j in LINKS]).calculate_A()
-    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(graph_matrix(M, LINKS)))
 
 
 def test_graph_with_named_nodes_from_a_file(tmp_path: Path) -> None:
@@ -408,7 +287,7 @@ def test_graph_with_named_nodes_from_a_file(tmp_path: Path) -> None:
     nodes = [7, "b", 2.5, "d", 0]
     (tmp_path / "links.csv").write_text("".join(f"{nodes[i]},{nodes[j]}\n" for i, j in LINKS))
     got = XIS["graph"](B, M, nodes=nodes, path=str(tmp_path / "links.csv")).calculate_A()
-    torch.testing.assert_close(dense(got).double(), torch.from_numpy(_graph(M, LINKS)))
+    torch.testing.assert_close(dense(got).double(), torch.from_numpy(graph_matrix(M, LINKS)))
 
 
 @pytest.mark.parametrize("stem", [stem for stem in XIS if stated_range(stem)])

@@ -7,10 +7,11 @@ from torch import Tensor
 from hybridfuse.functional import distance, precision, scale
 
 
-@precision.full
-def cosine_similarity(items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-    r"""$A_{ij} = \langle x_i, x_j \rangle / (\|x_i\| \|x_j\|)$; 0 for a zero item, else exactly 1 on the diagonal."""
-    return correlation(scale.unit(items))
+def cosine_similarity(products: Float[Tensor, "n n"], diagonal: Float[Tensor, " n"]) -> Float[Tensor, "n n"]:
+    r"""$A_{ij} = P_{ij} / \sqrt{P_{ii} P_{jj}}$ of inner products P, 0 where P_ii is, with the given diagonal."""
+    squared = products.diagonal()
+    norms = torch.where(squared > 0, squared, 1.0).sqrt()
+    return (products / (norms[:, None] * norms)).clamp(-1.0, 1.0).diagonal_scatter(diagonal)
 
 
 @precision.full
@@ -33,10 +34,3 @@ def attention(
     bounded = scale.bounded(items)
     queries, keys = bounded @ query.to(items.dtype), bounded @ key.to(items.dtype)
     return (queries @ keys.mT / query.shape[1] ** 0.5).softmax(dim=1)
-
-
-def correlation(units: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-    """Inner products of unit items, kept in [-1, 1] and exactly 1 (a zero item: 0) on the diagonal."""
-    products = (units @ units.mT).clamp(-1.0, 1.0)
-    present = units.detach().ne(0).any(dim=1).to(products.dtype)
-    return products.diagonal_scatter(present)

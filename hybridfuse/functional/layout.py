@@ -123,6 +123,9 @@ class Stored(nn.Module):
     CSR tensors cannot be copied as buffers, so their three pieces are.
     """
 
+    PIECES = ("values", "crow_indices", "col_indices")
+    """What its state holds; the first alone for a dense matrix."""
+
     def __init__(self, matrix: Float[Tensor, "n p"]) -> None:
         super().__init__()
         self.shape = tuple(matrix.shape)
@@ -136,6 +139,15 @@ class Stored(nn.Module):
             self.col_indices: Tensor
             self.register_buffer("crow_indices", matrix.crow_indices())
             self.register_buffer("col_indices", matrix.col_indices())
+
+    @classmethod
+    def of_pieces(
+        cls, shape: tuple[int, int], values: Tensor, crow_indices: Tensor | None, col_indices: Tensor | None
+    ) -> "Stored":
+        """From what its state holds."""
+        if crow_indices is None or col_indices is None:
+            return cls(values.clone())
+        return cls(_csr(crow_indices.clone(), col_indices.clone(), values.clone(), shape))
 
     def forward(self) -> Float[Tensor, "n p"]:
         """The matrix; the same object each time until the module is moved or cast."""

@@ -4,16 +4,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import kernel, precision, scale
+from hybridfuse.functional import kernel
+from hybridfuse.functional.summary import Moments
 
 
-@precision.full
-def pearson_correlation(items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+def pearson_correlation(moments: Moments) -> Float[Tensor, "n n"]:
     """Pearson correlation; a constant item correlates 0 with all others and 1 with itself."""
-    if items.shape[1] < 2:
+    _check_observations("pearson_correlation", moments.observations)
+    return kernel.cosine_similarity(moments.products, torch.ones_like(moments.products.diagonal()))
+
+
+def _check_observations(name: str, count: int) -> None:
+    if count < 2:
         raise ValueError(
-            f"pearson_correlation needs at least 2 observations of an item, got {items.shape[1]}; "
+            f"{name} needs at least 2 observations of an item, got {count}; "
             "on the attribute axis these are the rows of a batch."
         )
-    correlation = kernel.correlation(scale.unit(scale.centre(items)))
-    return correlation.diagonal_scatter(torch.ones_like(correlation.diagonal()))

@@ -1,7 +1,7 @@
 """What every interdependence function has in common: the axis, the sizes, the checks, the product with the data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -38,6 +38,16 @@ class Interdependence(nn.Module, ABC):
     """Whether A depends on x."""
     bound_sizes: ClassVar[frozenset[Literal["n", "d"]]] = frozenset()
     """Which of n and d the shape of a parameter depends on."""
+    any_size: ClassVar[bool] = True
+    """Whether a batch may have another number of items than n, as far as no parameter forbids it."""
+    differentiable: ClassVar[bool] = True
+    """Whether A has a gradient towards x, where it depends on x."""
+    sparse: ClassVar[bool] = False
+    """Whether A is a sparse (CSR) matrix."""
+    streams: ClassVar[bool] = False
+    """Whether A can be computed from any number of features, batch by batch."""
+    cost: ClassVar[str]
+    """Operations to compute A and apply it to d features, such as `n² d`."""
 
     def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute") -> None:
         super().__init__()
@@ -111,20 +121,36 @@ class Interdependence(nn.Module, ABC):
             raise ValueError(f"{self.name} needs x or kappa_x to transform, got neither.")
         transformed = self._oriented(self._checked(x) if kappa_x is None else _rows_and_columns(kappa_x))
         n = transformed.shape[0] if self.interdependence_type == "instance" else self.n
-        matrix = self.relate(self._items(x, transformed, n))
-        if transformed.shape[0] != matrix.shape[0]:
+        items = self._items(x, transformed, n)
+        if transformed.shape[0] != items.shape[0]:
             axis = "columns" if self.interdependence_type == "attribute" else "rows"
-            raise ValueError(f"kappa_x must have {matrix.shape[0]} {axis}, got {transformed.shape[0]}.")
-        return self._oriented(layout.product(matrix, transformed))
+            raise ValueError(f"kappa_x must have {items.shape[0]} {axis}, got {transformed.shape[0]}.")
+        self._check_sizes(items)
+        return self._oriented(self.transform(items, transformed))
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        """Aᵀ Z for the matrix of the items and any Z; to be replaced where there is a cheaper exact form.
+
+        What replaces it must not build A, and gives the dtype of Z.
+        """
+        return layout.product(self.relate(items), transformed)
 
     def relate(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         """`matrix`, its sizes checked before and after; how a ξ is called by what holds it."""
-        self._check_bound_sizes(items)
+        self._check_sizes(items)
         matrix = self.matrix(items)
         expected = (items.shape[0], self.columns(items.shape[0]))
         if matrix.shape != expected:
             raise ValueError(f"A of {self.name} must be {expected}, got {tuple(matrix.shape)}.")
         return matrix
+
+    def leaves(self) -> Iterator["Interdependence"]:
+        """The functions of the same items that A is made of: those that it combines, or itself."""
+        yield self
+
+    def items_of(self, x: Tensor) -> Float[Tensor, "n d"]:
+        """The items of a batch (b, m): its columns for the attribute type, its rows for the instance type."""
+        return self._oriented(self._checked(x))
 
     def extra_repr(self) -> str:
         return f"b={self.b}, m={self.m}, interdependence_type={self.interdependence_type}"
@@ -132,7 +158,7 @@ class Interdependence(nn.Module, ABC):
     def _items(self, x: Tensor | None, like: Tensor | None = None, n: int | None = None) -> Tensor:
         """The items of x; without x, n items for a ξ that does not look at them: they take no memory."""
         if x is not None:
-            return self._oriented(self._checked(x))
+            return self.items_of(x)
         if self.require_data:
             raise ValueError(f"{self.name} computes A from the data, so x must be given.")
         own = next((tensor for tensor in (*self.parameters(), *self.buffers()) if tensor.is_floating_point()), None)
@@ -149,7 +175,9 @@ class Interdependence(nn.Module, ABC):
             raise ValueError(f"x must be (b, m) with m = {self.m} for {self.name}, got {tuple(data.shape)}.")
         return data
 
-    def _check_bound_sizes(self, items: Tensor) -> None:
+    def _check_sizes(self, items: Tensor) -> None:
+        if not self.any_size and items.shape[0] != self.n:
+            raise ValueError(f"{self.name} is of {self.n} items, so a batch must have as many, got {items.shape[0]}.")
         for size, got, bound in (("n", items.shape[0], self.n), ("d", items.shape[1], self.d)):
             if size in self.bound_sizes and got != bound:
                 other = next(axis for axis in TYPES if axis != self.interdependence_type)

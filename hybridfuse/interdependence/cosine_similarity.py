@@ -2,10 +2,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import kernel
-from hybridfuse.interdependence.base import Interdependence
+from hybridfuse.functional.summary import Products
+from hybridfuse.interdependence.streamed_base import StreamedBase
 
 
-class CosineSimilarity(Interdependence):
+class CosineSimilarity(StreamedBase):
     r"""Relates items by the cosine of the angle between them.
 
     $$A_{ij} = \frac{\langle x_i, x_j \rangle}{\|x_i\|_2 \|x_j\|_2}$$
@@ -15,5 +16,10 @@ class CosineSimilarity(Interdependence):
     References: RPN 2 (2024), arXiv 2411.11162, numerical kernels.
     """
 
-    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return kernel.cosine_similarity(items)
+    cost = "n² d"
+
+    def summary(self, items: Float[Tensor, "n d"]) -> Products:
+        return Products.of(items)
+
+    def from_summary(self, summary: Products) -> Float[Tensor, "n n"]:
+        return kernel.cosine_similarity(summary.products, summary.present)

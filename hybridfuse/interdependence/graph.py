@@ -43,6 +43,8 @@ class Graph(Structural):
     References: RPN 2 (2024), arXiv 2411.11162, topological interdependence, graph.
     """
 
+    any_size = False
+
     def __init__(
         self,
         b: int,
@@ -68,8 +70,6 @@ class Graph(Structural):
         self.store()
 
     def structure(self, n: int) -> Float[Tensor, "n n"]:
-        if n != self.n:
-            raise ValueError(f"graph has {self.n} nodes, so a batch must have as many items, got {n}.")
         matrix = graph.adjacency(self._links, n, not self.directed, self.self_scaling)
         return matrix if self.normalization is None else self.normalization(matrix)
 

@@ -2,10 +2,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import statistic
-from hybridfuse.interdependence.base import Interdependence
+from hybridfuse.functional.summary import Moments
+from hybridfuse.interdependence.streamed_base import StreamedBase
 
 
-class PearsonCorrelation(Interdependence):
+class PearsonCorrelation(StreamedBase):
     r"""Relates items by their linear correlation over the features.
 
     $$A_{ij} = \frac{\langle c_i, c_j \rangle}{\|c_i\|_2 \|c_j\|_2}, \quad c_i = x_i - \bar{x}_i$$
@@ -18,5 +19,10 @@ class PearsonCorrelation(Interdependence):
     References: RPN 2 (2024), arXiv 2411.11162, statistical kernels.
     """
 
-    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return statistic.pearson_correlation(items)
+    cost = "n² d"
+
+    def summary(self, items: Float[Tensor, "n d"]) -> Moments:
+        return Moments.of(items)
+
+    def from_summary(self, summary: Moments) -> Float[Tensor, "n n"]:
+        return statistic.pearson_correlation(summary)

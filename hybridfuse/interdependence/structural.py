@@ -14,7 +14,7 @@ class Structural(StoredBase):
     """A follows from the number of items alone: computed once, at construction, and kept as a buffer.
 
     An author writes `structure`, in float64, and ends `__init__` with `store`. On the instance axis a batch of another
-    size has its A computed for it.
+    size has its A computed for it, unless `any_size` is false.
     """
 
     require_data = False
