@@ -13,7 +13,7 @@ from hybridfuse.postprocess.symmetric import Symmetric
 
 
 def chain_matrix(n: int, both: bool = False, scaling: float = 1.0) -> Array:
-    path = nx.pathgraph_matrix(n) if both else nx.pathgraph_matrix(n, create_using=nx.DiGraph)
+    path = nx.path_graph(n) if both else nx.path_graph(n, create_using=nx.DiGraph)
     return nx.to_numpy_array(path, nodelist=range(n)) + scaling * np.eye(n)
 
 
