@@ -123,5 +123,7 @@ def finite(*tensors: Tensor | None) -> bool:
 
 
 def named(options: Mapping[str, Any]) -> str:
-    """A test id from options."""
-    return ",".join(f"{key}={getattr(value, 'name', value)}" for key, value in options.items()) or "defaults"
+    """A test id from options; long values by their type."""
+    words = {key: str(getattr(value, "name", value)) for key, value in options.items()}
+    short = {key: word if len(word) < 40 else type(options[key]).__name__ for key, word in words.items()}
+    return ",".join(f"{key}={word}" for key, word in short.items()) or "defaults"

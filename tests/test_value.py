@@ -67,8 +67,9 @@ RECONCILIATION_ORACLES: dict[str, list[tuple[dict[str, Any], Callable[[Array, in
 XI_ROWS = [
     pytest.param(stem, given, oracle, kind, id=f"{stem}-{named(given)}-{kind}")
     for stem, rows in XI_ORACLES.items()
-    for given, oracle in rows
+    for options, oracle in rows
     for kind in TYPES
+    for given in [options(M if kind == "attribute" else B) if callable(options) else options]
 ]
 
 
@@ -90,7 +91,8 @@ def test_there_is_an_oracle_for_each_class(table: dict[str, object], found: dict
 def test_each_option_of_a_xi_is_in_its_oracle_rows(stem: str) -> None:
     options = set(inspect.signature(XIS[stem]).parameters) - {"b", "m", "interdependence_type"}
     elsewhere = collected("ELSEWHERE").get(stem, set())
-    assert set().union(*(given for given, _ in XI_ORACLES[stem])) == options - elsewhere
+    given = [given(B) if callable(given) else given for given, _ in XI_ORACLES[stem]]
+    assert set().union(*given) == options - elsewhere
 
 
 def _close(got: torch.Tensor, expected: Array, given: dict[str, Any]) -> None:

@@ -23,6 +23,9 @@ class Identity(Structural):
     References: RPN 2 (2024), arXiv 2411.11162, constant interdependence.
     """
 
+    sparse = True
+    cost = "n d"
+
     def __init__(
         self, b: int, m: int, interdependence_type: InterdependenceType = "attribute", p: int | None = None
     ) -> None:

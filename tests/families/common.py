@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Oracle = Callable[[Array, Array], Array]
 """From items (n, d) and flat parameters to A, without the library."""
-Case = tuple[dict[str, Any], Oracle]
-"""Options of a ξ, and what A is with them."""
+Options = dict[str, Any] | Callable[[int], dict[str, Any]]
+"""Options of a ξ, or a function of the number of items that gives them."""
+Case = tuple[Options, Oracle]
+"""Options, and what A is with them."""
 Wrong = tuple[str, Callable[[], object], type[Exception], str]
 """A name, what fails, with which exception, and the pattern of its sentence."""
 
