@@ -13,6 +13,7 @@ from torch import nn
 from hybridfuse import check
 from hybridfuse.callbacks.hyperparameters import Hyperparameters
 from hybridfuse.callbacks.interrupt import Interrupt
+from hybridfuse.callbacks.reference import Reference
 from hybridfuse.command import CommandError
 from hybridfuse.instantiate import instantiate
 from hybridfuse.module import SupervisedModule
@@ -72,10 +73,20 @@ def trainer(config: DictConfig, record: Record, learner: nn.Module) -> pl.Traine
     _check_device(config.device.accelerator, config.trainer.devices)
     logger = built("logger", lambda: instantiate(config.logger)(save_dir=record.folder)) if config.logger else False
     chosen = [node for node in config.callbacks.values() if node]
-    callbacks: list[Any] = [built("callbacks", lambda n=node: instantiate(n)) for node in chosen]
+    callbacks: list[Any] = _reference(config, learner)
+    callbacks += [built("callbacks", lambda n=node: instantiate(n)) for node in chosen]
     callbacks += [Hyperparameters(_hyperparameters(config, record, learner)), Interrupt()]
     make = built("trainer", lambda: instantiate(config.trainer, {"_partial_": True}))
     return built("trainer", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=Path(record.folder)))
+
+
+def _reference(config: DictConfig, learner: nn.Module) -> list[Reference]:
+    """What gives functions their matrices of the training split, found to be possible; before all that draws them."""
+    if not config.reference:
+        return []
+    reference: Reference = built("reference", lambda: instantiate(config.reference))
+    built("reference", lambda: reference.functions(learner))
+    return [reference]
 
 
 def _check_device(accelerator: str, devices: object) -> None:

@@ -108,6 +108,10 @@ class TableData(LightningDataModule, ABC):
     def test_dataloader(self) -> DataLoader[Batch]:
         return loader(self.splits.test, self.b)
 
+    def reference_dataloader(self) -> DataLoader[Batch]:
+        """All training rows, in order: what statistics of the training split are computed from."""
+        return loader(self.splits.train, self.b)
+
     def _split(self, target: Target) -> split.Rows:
         """The rows of each split; a regression has at least two in each, for R² needs them."""
         strata = target.values if target.classes else np.zeros(len(target.values))
