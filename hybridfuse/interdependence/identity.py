@@ -1,3 +1,4 @@
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -38,3 +39,8 @@ class Identity(Structural):
 
     def structure(self, n: int) -> Float[Tensor, "n p"]:
         return graph.eye(n, self.columns(n))
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        p = self.columns(len(items))
+        missing = transformed.new_zeros((max(p - len(items), 0), transformed.shape[1]))
+        return torch.cat([transformed, missing]) if len(missing) else transformed[:p]

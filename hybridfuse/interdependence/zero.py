@@ -40,3 +40,8 @@ class Zero(Structural):
     def structure(self, n: int) -> Float[Tensor, "n p"]:
         none = torch.empty(0, dtype=torch.int64)
         return layout.from_entries(none, none, torch.empty(0, dtype=torch.float64), (n, self.columns(n)))
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        # Joined to no rows of Z, so that gradients of zero reach it.
+        zeros = transformed.new_zeros((self.columns(len(items)), transformed.shape[1]))
+        return torch.cat([transformed[:0], zeros])
