@@ -14,6 +14,7 @@ _TOP = """hybridfuse {version}: trains networks with interdependence functions a
   python train.py --cfg job                                  what would run, whole
   python train.py force=true                                 once more, although done before
   tensorboard --logdir runs                                  the results, drawn
+  python -m hybridfuse.catalogue                             every function, its formula and range, as Markdown
 
 Quote what has brackets, spaces or a plus. Groups and their options (`group=option`):
 """
