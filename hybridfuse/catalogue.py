@@ -1,4 +1,4 @@
-"""The catalogue of all interdependence functions, a page in Markdown: `python -m hybridfuse.catalogue > catalogue.md`."""
+"""The catalogue of all interdependence functions, in Markdown: `python -m hybridfuse.catalogue > catalogue.md`."""
 
 import inspect
 import re
@@ -39,11 +39,8 @@ def entry(name: str, cls: type[Interdependence]) -> Entry:
     domain = re.split(r"^(?:Args|Raises|References):", rest, maxsplit=1, flags=re.MULTILINE)[0]
     stated = re.search(r"\bIn ([\[({].*?[\])}])[ ,.;:]", " ".join(domain.split()))
     given = list(inspect.signature(cls).parameters.values())[3:]
-    described = dict(re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", text, re.MULTILINE))
-    parameters = {
-        f"{one.name} = {_plain(one.default)}": " ".join(described.get(one.name, "").split())
-        for one in given
-    }
+    described = _described(cls)
+    parameters = {f"{one.name} = {_plain(one.default)}": described.get(one.name, "") for one in given}
     return Entry(
         name,
         " ".join(summary.split()),
@@ -61,6 +58,13 @@ def page() -> str:
     rows = [" | ".join([f"[{one.name}](#{one.name})", one.span, *one.facts]) for one in entries]
     table = ["| " + " | ".join(_COLUMNS) + " |", "|" + "---|" * len(_COLUMNS), *(f"| {row} |" for row in rows)]
     return "\n".join([_HEAD, *table, *map(_section, entries)])
+
+
+def _described(cls: type) -> dict[str, str]:
+    """What the docstrings of a class and of its bases say of each parameter; a base where the class says nothing."""
+    texts = [inspect.cleandoc(vars(base).get("__doc__") or "") for base in reversed(cls.__mro__)]
+    found = [re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", text, re.MULTILINE) for text in texts]
+    return {name: " ".join(words.split()) for pairs in found for name, words in pairs}
 
 
 def _facts(cls: type[Interdependence]) -> tuple[str, ...]:
