@@ -4,6 +4,9 @@ import difflib
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -69,3 +72,19 @@ def wholes(name: str, values: object) -> list[int]:
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise TypeError(f"{name} must be a list of whole numbers, got {values!r}.")
     return [whole(name, value) for value in values]
+
+
+def numbers(name: str, values: object) -> list[float]:
+    """`values`, a list, tuple, tensor or array of numbers, as finite floats."""
+    listed: object = getattr(values, "tolist", lambda: values)()
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        raise TypeError(f"{name} must be a list of numbers, got {values!r}.")
+    return [number(name, value) for value in listed]
+
+
+def kind(name: str, value: object, of: type[T]) -> T:
+    """`value` if it is an object of the class."""
+    if not isinstance(value, of):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"{name} must be of {of.__name__} objects, got {got}.")
+    return value

@@ -23,7 +23,8 @@ def together(summary: S | None) -> S | None:
 
 def _gathered(value: Any) -> list[Any]:
     """A tensor or a number of each process, in their order."""
-    tensor = value.contiguous() if isinstance(value, torch.Tensor) else torch.tensor([value])
+    kind = torch.float64 if isinstance(value, float) else None
+    tensor = value.contiguous() if isinstance(value, torch.Tensor) else torch.tensor([value], dtype=kind)
     if distributed.get_backend() == "nccl":
         tensor = tensor.cuda()
     received = [torch.empty_like(tensor) for _ in range(distributed.get_world_size())]

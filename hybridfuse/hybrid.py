@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hybridfuse import check
 from hybridfuse.discovery import snake_case
 from hybridfuse.functional import layout
 from hybridfuse.fusion.base import Fusion
@@ -16,7 +17,6 @@ from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 from hybridfuse.interdependence.stored_base import StoredBase
 from hybridfuse.postprocess.base import Postprocess
 
-T = TypeVar("T")
 Functions = Mapping[str, Interdependence] | Sequence[Interdependence]
 FunctionConfigs = Mapping[str, Config] | Sequence[Config]
 
@@ -75,7 +75,7 @@ class HybridInterdependence(StoredBase):
         self.parts = nn.ModuleDict(functions)
         self.fusion_function = self._fusion(fusion_function, fusion_function_config)
         post = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
-        self.postprocess = None if post is None else _check_kind("postprocess", post, Postprocess)
+        self.postprocess = None if post is None else check.kind("postprocess", post, Postprocess)
         if not self.require_data and not self.require_parameters:
             self.store()
         if device is not None:
@@ -143,7 +143,7 @@ class HybridInterdependence(StoredBase):
             return {}
         listed = functions if isinstance(functions, Mapping) else list(functions)
         for function in listed.values() if isinstance(listed, Mapping) else listed:
-            _check_kind("interdependence_functions", function, Interdependence)
+            check.kind("interdependence_functions", function, Interdependence)
         named = dict(listed) if isinstance(listed, Mapping) else _named([f.name for f in listed], listed)
         if len({id(function) for function in named.values()}) < len(named):
             raise ValueError(f"{self.name} takes each function once, got the same object twice in {', '.join(named)}.")
@@ -166,7 +166,7 @@ class HybridInterdependence(StoredBase):
         built: dict[str, Interdependence] = {}
         for name, config in listed.items():
             try:
-                built[str(name)] = _check_kind(
+                built[str(name)] = check.kind(
                     "interdependence_function_configs", instantiate(config, given), Interdependence
                 )
             except (ValueError, TypeError, OSError) as error:
@@ -177,16 +177,9 @@ class HybridInterdependence(StoredBase):
         if fusion is None and not config:
             raise ValueError(f"{self.name} needs fusion_function or fusion_function_config, got neither.")
         dims = [function.columns(self.n) for function in self.interdependence_functions]
-        built = _check_kind("fusion_function", fusion or instantiate(config or {}, {"dims": dims}), Fusion)
+        built = check.kind("fusion_function", fusion or instantiate(config or {}, {"dims": dims}), Fusion)
         built.calculate_n(dims)
         return built
-
-
-def _check_kind(name: str, value: object, kind: type[T]) -> T:
-    if not isinstance(value, kind):
-        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-        raise TypeError(f"{name} must be of {kind.__name__} objects, got {got}.")
-    return value
 
 
 def _stem(config: Config) -> str:

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 ENVIRONMENT_VARIABLE = "HYBRIDFUSE_ALLOW"
 
 _ALLOWED = (
-    *(f"hybridfuse.{part}" for part in ("interdependence", "fusion", "hybrid", "postprocess", "reconciliation")),
+    *(
+        f"hybridfuse.{part}"
+        for part in ("interdependence", "fusion", "hybrid", "balance", "postprocess", "reconciliation")
+    ),
     *(f"hybridfuse.{part}" for part in ("model", "module", "data", "callbacks")),
     "torch.nn",
     "torch.optim",

@@ -1,18 +1,21 @@
 """What the tests run over: every class that exists, found by walking the packages, and the few words to build one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+import hybridfuse.balance
 import hybridfuse.fusion
 import hybridfuse.interdependence
 import hybridfuse.postprocess
 import hybridfuse.reconciliation
-from families import collected
+from families import collected, listed
+from families.fusions import FUSION_OPTIONS, SQUARE
+from hybridfuse.balance.base import Balance
 from hybridfuse.discovery import concrete_classes
 from hybridfuse.fusion.base import Fusion
 from hybridfuse.hybrid import HybridInterdependence
@@ -27,15 +30,17 @@ CONF = Path(__file__).parents[1] / "conf"
 
 XIS = concrete_classes(hybridfuse.interdependence, Interdependence)
 FUSIONS = concrete_classes(hybridfuse.fusion, Fusion)
+BALANCES = concrete_classes(hybridfuse.balance, Balance)
 POSTPROCESSES = concrete_classes(hybridfuse.postprocess, Postprocess)
 RECONCILIATIONS = concrete_classes(hybridfuse.reconciliation, Reconciliation)
 
 STRUCTURAL = [stem for stem, cls in XIS.items() if issubclass(cls, Structural)]
 DATA_DEPENDENT = [stem for stem, cls in XIS.items() if cls.require_data]
+DIFFERENTIABLE = [stem for stem in DATA_DEPENDENT if XIS[stem].differentiable]
 FUNCTIONS = [*XIS, "hybrid"]
 """Every ξ, and a hybrid of some of them, which is one, too."""
 
-LEAST_FEATURES = {"pearson_correlation": 2}
+LEAST_FEATURES: dict[str, int] = collected("LEAST_FEATURES")
 """Features that an item must have, where it is more than 1; `test_error` sees that fewer are refused."""
 
 
@@ -56,6 +61,13 @@ def function(stem: str, b: int, m: int, kind: str = "attribute", **given: Any) -
         return XIS[stem](b, m, kind, **{**options(stem, n), **given})
 
 
+def fusion_of(stem: str, dims: Sequence[int] | None = None, **given: Any) -> Fusion:
+    """A fusion by its stem, drawn from a fixed seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return FUSIONS[stem](dims, **{**FUSION_OPTIONS.get(stem, {}), **given})
+
+
 def hybrid_of(
     stems: list[str], fusion: str, b: int, m: int, kind: str = "attribute", **given: Any
 ) -> HybridInterdependence:
@@ -63,7 +75,7 @@ def hybrid_of(
     functions = [function(stem, b, m, kind) for stem in stems]
     dims = [part.p for part in functions]
     return HybridInterdependence(
-        b, m, kind, interdependence_functions=functions, fusion_function=FUSIONS[fusion](dims), **given
+        b, m, kind, interdependence_functions=functions, fusion_function=fusion_of(fusion, dims), **given
     )
 
 
@@ -86,6 +98,11 @@ def bound(stem: str, size: str) -> bool:
 def data(b: int, m: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     """Standard normal numbers from a seed."""
     return torch.randn(b, m, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def inputs_of(stem: str, k: int, n: int = 4, p: int = 5, seed: int = 0) -> list[Tensor]:
+    """Matrices that a fusion takes: square ones of p columns if it must have them."""
+    return matrices(k, p if stem in SQUARE else n, p, seed)
 
 
 def matrices(k: int, n: int = 4, p: int = 5, seed: int = 0, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -112,6 +129,11 @@ def dense(matrix: Tensor) -> Tensor:
     return matrix if matrix.layout == torch.strided else matrix.to_dense()
 
 
+def without_caps(stem: str, *matrices: Tensor) -> list[Tensor]:
+    """Without the diagonal, where it depends on the dtype."""
+    return [matrix - matrix.diag().diag() if stem in listed("CAPPED") else matrix for matrix in matrices]
+
+
 def flat(module: nn.Module) -> Tensor:
     """All parameters in order, each row by row."""
     pieces = [parameter.detach().reshape(-1) for parameter in module.parameters()]
@@ -124,6 +146,6 @@ def finite(*tensors: Tensor | None) -> bool:
 
 def named(options: Mapping[str, Any]) -> str:
     """A test id from options; long values by their type."""
-    words = {key: str(getattr(value, "name", value)) for key, value in options.items()}
+    words = {key: str(getattr(value, "name", getattr(value, "__name__", value))) for key, value in options.items()}
     short = {key: word if len(word) < 40 else type(options[key]).__name__ for key, word in words.items()}
     return ",".join(f"{key}={word}" for key, word in short.items()) or "defaults"

@@ -29,7 +29,7 @@ FIRST = ("value", "paths", "reference", "shape", "finite", "gradient")
 """Tests that notice most come first."""
 WITHOUT = ("train", "data", "command", "robust", "record", "readme", "device", "network", "target")
 """Tests of what is not mathematics."""
-PRELOADED = ("torch", "pytest", "jaxtyping", "beartype", "networkx", "scipy.linalg", "sklearn.metrics.pairwise")
+PRELOADED = ("torch", "pytest", "networkx", "scipy.linalg", "sklearn.metrics.pairwise")
 PRELOADED += ("pytorch_lightning", "hydra.utils", "matplotlib.figure")
 SECONDS = 600
 

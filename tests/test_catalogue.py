@@ -12,11 +12,13 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+import hybridfuse.balance
 import hybridfuse.fusion
 import hybridfuse.interdependence
 import hybridfuse.postprocess
 import hybridfuse.reconciliation
-from catalogue import CONF, FUSIONS, POSTPROCESSES, RECONCILIATIONS, XIS, options
+from catalogue import BALANCES, CONF, FUSIONS, POSTPROCESSES, RECONCILIATIONS, XIS, fusion_of, options
+from families.fusions import FUSION_OPTIONS
 from hybridfuse.discovery import concrete_classes, snake_case
 from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.instantiate import instantiate
@@ -25,17 +27,18 @@ from hybridfuse.interdependence.base import Interdependence
 GROUPS: dict[str, tuple[ModuleType, dict[str, type]]] = {
     "interdependence": (hybridfuse.interdependence, XIS),
     "fusion": (hybridfuse.fusion, FUSIONS),
+    "balance": (hybridfuse.balance, BALANCES),
     "postprocess": (hybridfuse.postprocess, POSTPROCESSES),
+    "reconciliation": (hybridfuse.reconciliation, RECONCILIATIONS),
 }
-ROOMS = {**GROUPS, "reconciliation": (hybridfuse.reconciliation, RECONCILIATIONS)}
-GIVEN_BY_WHAT_HOLDS_IT = {"b", "m", "interdependence_type", "dims"}
+GIVEN_BY_WHAT_HOLDS_IT = {"b", "m", "interdependence_type", "dims", "rows", "columns"}
 
-CLASSES = [pytest.param(room, stem, id=f"{room}-{stem}") for room, (_, found) in ROOMS.items() for stem in found]
+CLASSES = [pytest.param(room, stem, id=f"{room}-{stem}") for room, (_, found) in GROUPS.items() for stem in found]
 CONFIGURED = [pytest.param(group, stem, id=f"{group}-{stem}") for group, (_, found) in GROUPS.items() for stem in found]
 
 
 def _class(room: str, stem: str) -> type:
-    return ROOMS[room][1][stem]
+    return GROUPS[room][1][stem]
 
 
 def _yaml(group: str, stem: str) -> Path:
@@ -57,19 +60,20 @@ def _parameters(cls: type) -> dict[str, Any]:
 def test_each_class_has_a_yaml_and_each_yaml_a_class(group: str) -> None:
     stems = {path.stem for path in (CONF / group).iterdir()}
     assert {path.suffix for path in (CONF / group).iterdir()} == {".yaml"}
-    assert stems - ({"none"} if group == "postprocess" else set()) == set(GROUPS[group][1])
-    assert len(stems) > 4
+    assert stems - ({"none"} if group in ("postprocess", "balance") else set()) == set(GROUPS[group][1])
+    assert len(stems) > 3
 
 
-def test_the_yaml_of_no_postprocess() -> None:
-    text = _yaml("postprocess", "none").read_text()
+@pytest.mark.parametrize("group", ["postprocess", "balance"])
+def test_the_yaml_of_nothing(group: str) -> None:
+    text = _yaml(group, "none").read_text()
     assert text.splitlines()[0] == "# @package _global_"
-    assert OmegaConf.create(text) == {"postprocess": None}
+    assert OmegaConf.create(text) == {group: None}
 
 
 @pytest.mark.parametrize(("room", "stem"), CLASSES)
 def test_a_class_is_found_by_its_file_and_by_its_package(room: str, stem: str) -> None:
-    package, cls = ROOMS[room][0], _class(room, stem)
+    package, cls = GROUPS[room][0], _class(room, stem)
     assert cls.__module__ == f"{package.__name__}.{stem}"
     assert snake_case(cls.__name__) == stem
     assert getattr(importlib.import_module(f"{package.__name__}.{stem}"), cls.__name__) is cls
@@ -99,8 +103,10 @@ def test_a_yaml_builds_its_class(group: str, stem: str) -> None:
     config = OmegaConf.load(_yaml(group, stem))
     given: dict[str, dict[str, Any]] = {
         "interdependence": {"b": 5, "m": 4, **(options(stem, 4) if group == "interdependence" else {})},
-        "fusion": {"dims": [4, 4]},
+        "fusion": {"dims": [4, 4], **(FUSION_OPTIONS.get(stem, {}) if group == "fusion" else {})},
+        "balance": {"dims": [4, 4]},
         "postprocess": {},
+        "reconciliation": {"rows": 3, "columns": 4},
     }
     assert type(instantiate(config, given[group])) is _class(group, stem)
 
@@ -130,14 +136,15 @@ def test_a_docstring_has_its_line_its_formula_and_its_parameters(room: str, stem
     assert text.count("$$") == 2
     described = re.findall(r"^        (\w+): ", text, re.MULTILINE)
     own = list(_parameters(cls)) if "__init__" in vars(cls) else []
-    of_the_base = {"p", "rows", "columns", "std"}
+    bases = " \n".join(base.__doc__ or "" for base in cls.__mro__[1:] if issubclass(base, torch.nn.Module))
+    of_the_base = {"p", "rows", "columns", "std", *re.findall(r"^        (\w+): ", bases, re.MULTILINE)}
     documented = [name for name in described if name not in ("ValueError", "TypeError", "FileNotFoundError", "dims")]
     assert [name for name in own if name not in of_the_base] == [n for n in documented if n not in of_the_base]
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", GROUPS)
 def test_a_class_is_abstract_or_final(room: str) -> None:
-    found = list(ROOMS[room][1].values())
+    found = list(GROUPS[room][1].values())
     assert [(a, b) for a, b in itertools.permutations(found, 2) if issubclass(a, b)] == []
 
 
@@ -146,9 +153,9 @@ def test_a_hybrid_is_a_xi_that_no_class_refines() -> None:
     assert not any(issubclass(cls, HybridInterdependence) for cls in XIS.values())
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", GROUPS)
 def test_every_file_of_a_package_is_a_class_or_a_base(room: str) -> None:
-    package, found = ROOMS[room]
+    package, found = GROUPS[room]
     (folder,) = package.__path__
     stems = {path.stem for path in Path(folder).glob("*.py")} - {"__init__"}
     bases = {stem for stem in stems if stem == "base" or stem.endswith("_base")} | ({"base", "structural"} & stems)
@@ -191,11 +198,11 @@ def test_a_xi_says_what_it_is(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_a_fusion_says_what_it_is(stem: str) -> None:
-    fusion = FUSIONS[stem]([3, 3])
+    fusion = fusion_of(stem, [3, 3])
     assert fusion.name == stem
     assert "dims=[3, 3]" in repr(fusion)
     if not fusion.require_parameters:
-        assert repr(FUSIONS[stem]()) == f"{FUSIONS[stem].__name__}()"
+        assert repr(fusion_of(stem)) == f"{FUSIONS[stem].__name__}()"
     assert fusion.require_parameters == (fusion.calculate_l() > 0)
     assert fusion.calculate_l() == sum(p.numel() for p in fusion.parameters())
     assert isinstance(fusion, torch.nn.Module)

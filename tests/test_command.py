@@ -14,7 +14,7 @@ from hybridfuse.main import conf_directory
 CONF = conf_directory()
 
 WRONG = {
-    "fusion=meen": r"fusion must be among concatenation, .*, got meen; did you mean mean\?",
+    "fusion=meen": r"fusion must be among attention, .*, got meen; did you mean mean\?",
     "interdependence=[cosine]": r"interdependence must be among .*, got cosine; did you mean cosine_similarity\?",
     "interdependence=cosine": r"got cosine; did you mean cosine_similarity\?",
     "interdependence=[]": r"interdependence must name at least one of attention, .*, got \[\]",
@@ -28,7 +28,7 @@ WRONG = {
     "fusion=mean,max": r"fusion=mean,max is a sweep over several values: add -m",
     "fusion=null": r"fusion must be among .*, got null",
     "experiment=foo": r"experiment must be among digits_weighted, got foo",
-    "~fusion": r"fusion must be one of concatenation, .*, got ~fusion",
+    "~fusion": r"fusion must be one of attention, .*, got ~fusion",
     "~data": r"data must be one of .*, got ~data",
     "model.hybrid=${nothing}": r"the configuration is incomplete: Interpolation key 'nothing' not found",
     "+seed=3": r"seed is a setting already: leave out the \+",

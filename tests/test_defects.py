@@ -1,14 +1,17 @@
 """Mistakes that a library of the same functions has made, by the number under which they are kept; none is made here.
 
-Those that another file of tests is about are not repeated.
+Those of a family of functions are in files of their own, `test_defects_*.py`.
 """
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch.autograd import gradgradcheck
 
-from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, finite, function, hybrid_of, options
+from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, finite, function, fusion_of, hybrid_of, options
 from hybridfuse.fusion.mean import Mean
 from hybridfuse.fusion.sum import Sum
 from hybridfuse.fusion.weighted_sum_learned import WeightedSumLearned
@@ -115,7 +118,7 @@ def test_c15_fusions_of_sparse_matrices(layout: str) -> None:
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_c16_c32_fusions_of_strides_and_of_a_stacked_tensor(stem: str) -> None:
     stack = data(3, 12).reshape(3, 3, 4).permute(2, 1, 0)
-    fusion = FUSIONS[stem]([3] * 4).double()
+    fusion = fusion_of(stem, [3] * 4).double()
     assert not stack[0].is_contiguous()
     expected = fusion([matrix.contiguous() for matrix in stack])
     torch.testing.assert_close(fusion(list(stack)), expected)
@@ -187,3 +190,48 @@ def test_d21_parameters_from_outside_of_any_stride(stem: str) -> None:
         torch.testing.assert_close(xi.calculate_A(x, w), expected)
     ones = torch.ones(1, 1, dtype=x.dtype).expand(1, xi.calculate_l())
     torch.testing.assert_close(xi.calculate_A(x, ones), xi.calculate_A(x, ones.clone()))
+
+
+NUMBERS = {f"N{i:02}" for i in range(1, 36)} | {f"C{i:02}" for i in range(1, 33)} | {f"D{i:02}" for i in range(1, 22)}
+NUMBERS -= {"C14"}  # never given
+
+ELSEWHERE = {
+    "N20": "test_catalogue.py::test_no_parameter_is_swallowed",
+    "N33": "test_error.py::test_columns_that_a_fusion_does_not_take",
+    "C29": "test_catalogue.py::test_a_class_is_found_by_its_file_and_by_its_package",
+    "D19": "test_error.py::test_a_batch_of_a_wrong_size_names_the_remedy",
+    "D08": "test_state.py::test_dtype_and_device_of_fusions",
+    "D11": "test_state.py::test_parts_of_a_hybrid_are_its_own",
+}
+"""Tests under a name of their own."""
+
+NOT_HERE = {
+    "N16": "nodes are given at once",
+    "N17": "nodes and links are never deleted",
+    "N18": "a fusion does not process its inputs; what comes after it is a `postprocess` of the fused matrix",
+    "N19": "a postprocess is a class; a name that is none is refused by the configuration",
+    "N25": "there are no stand-alone statistics of batches",
+    "C17": "the types are attribute and instance alone, in the documentation, too",
+    "C19": "an object is never turned into a configuration; runs keep the configuration that they were built from",
+    "C20": "there is no preprocessing in a function",
+    "C22": "kernels are classes, not names",
+    "C24": "a graph is its matrix; there are no neighbours, attributes or lengths to ask for",
+    "C30": "a constant is not changed once it is built",
+    "C31": "there is no get_dim",
+}
+"""What cannot happen, and why."""
+
+
+def test_every_number_has_its_test_or_its_reason() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")}
+    named = {
+        number.upper()
+        for text in texts.values()
+        for name in re.findall(r"^def test_((?:[ncd]\d\d_)+)", text, re.MULTILINE)
+        for number in name.strip("_").split("_")
+    }
+    for place in ELSEWHERE.values():
+        file, name = place.split("::")
+        assert f"def {name}" in texts[file], place
+    assert NUMBERS - named - set(ELSEWHERE) - set(NOT_HERE) == set()
+    assert not (set(NOT_HERE) | set(ELSEWHERE)) & named

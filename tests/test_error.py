@@ -18,6 +18,7 @@ from catalogue import (
     bound,
     data,
     function,
+    fusion_of,
     hybrid_of,
     options,
     sparse_matrix,
@@ -25,6 +26,7 @@ from catalogue import (
 from families import errors
 from families.common import Wrong
 from hybridfuse import check
+from hybridfuse.fusion.base import Elementwise
 from hybridfuse.fusion.mean import Mean
 from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.interdependence.base import TYPES, Interdependence
@@ -42,7 +44,7 @@ def _graph(**given: Any) -> Callable[[], object]:
 
 
 def _fuse(stem: str, *matrices: Any, dims: list[int] | None = None) -> Callable[[], object]:
-    return lambda: FUSIONS[stem](dims)(list(matrices))
+    return lambda: fusion_of(stem, dims)(list(matrices))
 
 
 def _hybrid(**given: Any) -> Callable[[], object]:
@@ -61,7 +63,7 @@ TABLE: list[Wrong] = [
     ("sigma below 0", _xi("gaussian_rbf", sigma=-1), ValueError, r"^sigma must be > 0, got -1\.$"),
     ("sigma inf", _xi("gaussian_rbf", sigma=float("inf")), ValueError, r"^sigma must be finite, got inf\.$"),
     ("sigma nan", _xi("gaussian_rbf", sigma=float("nan")), ValueError, r"^sigma must be finite, got nan\.$"),
-    ("sigma a text", _xi("gaussian_rbf", sigma="abc"), TypeError, r"^sigma must be a number, got 'abc'\.$"),
+    ("sigma a text", _xi("gaussian_rbf", sigma="abc"), ValueError, r"^sigma must be > 0 or median, got 'abc'\.$"),
     ("sigma a bool", _xi("gaussian_rbf", sigma=True), TypeError, r"^sigma must be a number, got True\.$"),
     ("sigma None", _xi("gaussian_rbf", sigma=None), TypeError, r"^sigma must be a number, got None\.$"),
     ("scaling", _xi("chain", self_scaling=float("nan")), ValueError, r"^self_scaling must be finite, got nan\.$"),
@@ -119,9 +121,9 @@ TABLE: list[Wrong] = [
         "no file",
         _graph(path="no/such/links.csv"),
         FileNotFoundError,
-        "^graph.path must be a CSV file of links, got no/such/links.csv, which does not exist",
+        "^graph.path must be a CSV or .npz file of links, got no/such/links.csv, which does not exist",
     ),
-    ("a folder", _graph(path="."), FileNotFoundError, "graph.path must be a CSV file of links, got"),
+    ("a folder", _graph(path="."), FileNotFoundError, "graph.path must be a CSV or .npz file of links, got"),
     # fusions
     (
         "prod of unequal columns",
@@ -251,7 +253,7 @@ def test_table(call: Callable[[], object], error: type[Exception], match: str) -
 
 @pytest.mark.parametrize("value", [1e-300, 1, 1e300])
 def test_sigma_within_its_bounds(value: float) -> None:
-    assert XIS["gaussian_rbf"](B, M, sigma=value).sigma == value
+    assert XIS["gaussian_rbf"](B, M, sigma=value).sigma.unit == value
 
 
 @pytest.mark.parametrize(
@@ -337,7 +339,8 @@ def test_a_batch_of_a_wrong_size_names_the_remedy(stem: str, kind: str) -> None:
         assert xi(data(B - 1, M, dtype=torch.float32)).shape == (B - 1, M)
         return
     other = "instance" if kind == "attribute" else "attribute"
-    remedy = rf"use axis={other}, or batches of one size \(data\.drop_last=true and a data\.batch_size that divides"
+    axis = f"axis={other}, or " if len(XIS[stem].bound_sizes) == 1 else ""
+    remedy = rf"use {axis}batches of one size \(data\.drop_last=true and a data\.batch_size that divides"
     match = f"^{stem} on the {kind} axis has parameters for {B} rows a batch, got {B - 1}; {remedy}"
     for call in (xi, xi.calculate_A):
         with pytest.raises(ValueError, match=match):
@@ -345,7 +348,7 @@ def test_a_batch_of_a_wrong_size_names_the_remedy(stem: str, kind: str) -> None:
 
 
 def test_a_graph_of_a_wrong_size() -> None:
-    with pytest.raises(ValueError, match=f"^graph has {B} nodes, so a batch must have as many items, got {B - 1}"):
+    with pytest.raises(ValueError, match=f"^graph is of {B} items, so a batch must have as many, got {B - 1}"):
         function("graph", B, M, "instance")(data(B - 1, M, dtype=torch.float32))
 
 
@@ -359,7 +362,7 @@ def test_too_few_features(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_what_fusions_do_not_take(stem: str) -> None:
-    fusion = FUSIONS[stem]([5, 5])
+    fusion = fusion_of(stem, [5, 5])
     with pytest.raises(ValueError, match=f"^{stem} needs at least one matrix, got none"):
         fusion([])
     with pytest.raises(ValueError, match=rf"^{stem} needs matrices with equally many rows, got \(4, 5\), \(3, 5\)"):
@@ -374,12 +377,26 @@ def test_what_fusions_do_not_take(stem: str) -> None:
             fusion([_square(), member])
     with pytest.raises(TypeError, match=f"^{stem} takes a sequence of matrices, got a tensor of 1 axes in it"):
         fusion(_square())
-    if stem != "concatenation":
-        match = f"^{stem} needs matrices of one shape, got 5, 3 columns; fusion=concatenation takes them side by side"
-        with pytest.raises(ValueError, match=match):
-            fusion([_square(), _square(4, 3)])
-        with pytest.raises(ValueError, match=match):
+    with pytest.raises(ValueError, match=rf"^{stem} needs matrices .* got a \(4, 5\), b \(3, 5\)"):
+        fusion([_square(), _square(3)], names=["a", "b"])
+    if issubclass(FUSIONS[stem], Elementwise):
+        side = "; fusion=concatenation takes them side by side"
+        for given in ([_square(), _square(4, 3)], iter([_square(), _square(4, 3)])):
+            with pytest.raises(ValueError, match=rf"^{stem} needs matrices of one shape, got \(4, 5\), \(4, 3\){side}"):
+                fusion(given)
+        with pytest.raises(ValueError, match=rf"^{stem} needs matrices of one shape, got 5, 3 columns{side}"):
             fusion.calculate_n([5, 3])
+
+
+@pytest.mark.parametrize("stem", FUSIONS)
+def test_what_fusions_do_not_take_from_an_iterator(stem: str) -> None:
+    with torch.no_grad():
+        with pytest.raises(ValueError, match=f"^{stem} needs at least one matrix, got none"):
+            fusion_of(stem, [5])(iter([]))
+        with pytest.raises(ValueError, match=rf"^{stem} needs matrices .* got a \(4, 5\), b \(3, 5\)"):
+            fusion_of(stem, [5, 5])(iter([_square(), _square(3)]), ["a", "b"])
+        with pytest.raises(TypeError, match=f"^{stem} takes a sequence of matrices, got NoneType in it"):
+            fusion_of(stem, [5, 5])(iter([_square(), None]))
 
 
 @pytest.mark.parametrize("stem", FUSIONS)
@@ -390,12 +407,12 @@ def test_columns_that_a_fusion_does_not_take(stem: str) -> None:
         ([3, 1.5], TypeError, "^dims must be a whole number, got 1.5"),
     ]:
         with pytest.raises(error, match=match):
-            FUSIONS[stem](dims)
+            fusion_of(stem, dims)
     with pytest.raises(ValueError, match=f"^{stem} needs dims, the columns of each matrix, got"):
-        FUSIONS[stem]([5]).calculate_n([])
-    if not FUSIONS[stem]([5]).require_parameters:
+        fusion_of(stem, [5]).calculate_n([])
+    if not fusion_of(stem, [5]).require_parameters:
         with pytest.raises(ValueError, match=f"^{stem} needs dims, the columns of each matrix, got None"):
-            FUSIONS[stem]().calculate_n()
+            fusion_of(stem).calculate_n()
 
 
 @pytest.mark.parametrize("stem", RECONCILIATIONS)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 import hybridfuse.fusion
 import hybridfuse.interdependence
-from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, flat, function, hybrid_of
+from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, flat, function, fusion_of, hybrid_of
+from hybridfuse import targets
 from hybridfuse.functional import graph
 from hybridfuse.fusion.mean import Mean
 from hybridfuse.fusion.weighted_sum_learned import WeightedSumLearned
@@ -103,19 +104,24 @@ def test_a_list_of_configurations_of_omegaconf() -> None:
 
 @pytest.mark.parametrize("stem", FUSIONS)
 @pytest.mark.parametrize("form", ["target", "function_class", "class object"])
-def test_fusion_as_a_configuration(form: str, stem: str) -> None:
+def test_fusion_as_a_configuration(form: str, stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"hybridfuse.fusion.{stem}.{FUSIONS[stem].__name__}"
+    monkeypatch.setattr(targets, "_added", ["families"])
+    given = {"reduction": {"_target_": "families.fusions.spread", "_partial_": True}} if stem == "metric" else {}
     config: Any = {
-        "target": {"_target_": path},
-        "function_class": {"function_class": path},
-        "class object": {"function_class": FUSIONS[stem], "function_parameters": {}},
+        "target": {"_target_": path, **given},
+        "function_class": {"function_class": path, "function_parameters": given},
+        "class object": {"function_class": FUSIONS[stem], "function_parameters": given},
     }[form]
     functions = [function("chain", B, M), function("cosine_similarity", B, M)]
     hybrid = HybridInterdependence(B, M, interdependence_functions=functions, fusion_function_config=config)
     assert type(hybrid.fusion_function) is FUSIONS[stem]
     assert hybrid.fusion_function.dims == [M, M]
     x = data(B, M)
-    expected = FUSIONS[stem]([M, M])([dense(part.calculate_A(x)) for part in functions])
+    if hybrid.fusion_function.require_parameters:
+        expected = hybrid.fusion_function([dense(part.calculate_A(x)) for part in functions])
+    else:
+        expected = fusion_of(stem, [M, M])([dense(part.calculate_A(x)) for part in functions])
     torch.testing.assert_close(dense(hybrid.calculate_A(x)), expected)
 
 
@@ -277,7 +283,7 @@ def test_the_matrix_has_the_sizes_that_are_announced(kind: str) -> None:
         n = M if kind == "attribute" else B
         functions = [function("identity", B, M, kind, p=p), function("parameterized", B, M, kind, p=3)]
         hybrid = HybridInterdependence(
-            B, M, kind, interdependence_functions=functions, fusion_function=FUSIONS[fusion]()
+            B, M, kind, interdependence_functions=functions, fusion_function=fusion_of(fusion)
         )
         x = data(B, M, dtype=torch.float32)
         assert hybrid.calculate_A(x).shape == (n, p + 3) == (n, hybrid.p)

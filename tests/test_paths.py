@@ -6,17 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, function, hybrid_of, sparse_matrix
+from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, function, fusion_of, hybrid_of, sparse_matrix
+from families.fusions import SQUARE
 from hybridfuse.functional import layout
 from hybridfuse.fusion.base import Elementwise
-from hybridfuse.interdependence.base import TYPES
+from hybridfuse.interdependence.base import TYPES, Interdependence
 
 CSR, STRIDED = torch.sparse_csr, torch.strided
 N, P = 5, 4
 
 
-def _part(layout: str, seed: int) -> Tensor:
-    return sparse_matrix(N, P, seed) if layout == "s" else data(N, P, seed)
+def _part(layout: str, seed: int, n: int = N) -> Tensor:
+    return sparse_matrix(n, P, seed) if layout == "s" else data(n, P, seed)
 
 
 LAYOUTS = ["".join(letters) for k in (1, 2, 3, 4) for letters in itertools.product("sd", repeat=k)]
@@ -25,26 +26,33 @@ LAYOUTS = ["".join(letters) for k in (1, 2, 3, 4) for letters in itertools.produ
 def _expected_layout(stem: str, layouts: str) -> torch.layout:
     """As documented: k zeros make a zero; one is enough for a product; a concatenation is sparse if all are."""
     cls = FUSIONS[stem]
-    absorbs = issubclass(cls, Elementwise) and cls.absorbs_zero
-    return CSR if "d" not in layouts or (absorbs and "s" in layouts) else STRIDED
+    if issubclass(cls, Elementwise):
+        return CSR if (cls.absorbs_zero and "s" in layouts) or (cls.keeps_zero and "d" not in layouts) else STRIDED
+    return CSR if "d" not in layouts and stem == "concatenation" else STRIDED
 
 
 @pytest.mark.parametrize("layouts", LAYOUTS)
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_fusions(stem: str, layouts: str) -> None:
-    inputs = [_part(letter, seed) for seed, letter in enumerate(layouts)]
-    fusion = FUSIONS[stem]([P] * len(inputs)).double()
+    n = P if stem in SQUARE else N
+    inputs = [_part(letter, seed, n) for seed, letter in enumerate(layouts)]
+    fusion = fusion_of(stem, [P] * len(inputs)).double()
     for parameter in fusion.parameters():
         parameter.data = data(1, parameter.numel(), seed=20).reshape(parameter.shape)
     fused = fusion(inputs)
     assert fused.layout == _expected_layout(stem, layouts)
-    torch.testing.assert_close(dense(fused), fusion([dense(part) for part in inputs]), rtol=1e-13, atol=1e-13)
+    expected = fusion([dense(part) for part in inputs])
+    torch.testing.assert_close(dense(fused), expected, rtol=1e-13, atol=1e-13)
+    with torch.no_grad():
+        streamed = fusion(iter(inputs))
+    assert streamed.layout == fused.layout
+    torch.testing.assert_close(dense(streamed), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_only_the_product_is_sparse_by_one_sparse_matrix() -> None:
-    inputs = [sparse_matrix(N, P), data(N, P)]
-    sparse = {stem for stem in FUSIONS if FUSIONS[stem]([P] * 2).double()(inputs).layout == CSR}
-    assert sparse == {"prod"}
+def test_only_products_and_their_kin_are_sparse_by_one_sparse_matrix() -> None:
+    inputs = [sparse_matrix(P, P), data(P, P)]
+    sparse = {stem for stem in FUSIONS if fusion_of(stem, [P] * 2).double()(inputs).layout == CSR}
+    assert sparse == {"geometric_mean", "harmonic_mean", "prod"}
 
 
 def test_a_product_holds_the_links_of_the_sparse_matrix_alone() -> None:
@@ -58,23 +66,24 @@ def test_a_product_holds_the_links_of_the_sparse_matrix_alone() -> None:
 def test_a_reduction_holds_the_union_of_the_links(stem: str) -> None:
     first, second = sparse_matrix(N, P, 0), sparse_matrix(N, P, 1)
     union = (dense(first) != 0) | (dense(second) != 0)
-    fused = FUSIONS[stem]()([first, second])
+    fused = fusion_of(stem)([first, second])
     assert fused.values().numel() == union.sum()
-    assert torch.equal(fused.to_dense() != 0, (FUSIONS[stem]()([dense(first), dense(second)]) != 0))
+    assert torch.equal(fused.to_dense() != 0, (fusion_of(stem)([dense(first), dense(second)]) != 0))
 
 
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_sparse_matrices_without_links(stem: str) -> None:
-    empty = torch.zeros(N, P, dtype=torch.float64).to_sparse_csr()
-    for inputs in ([empty], [empty, empty], [empty, sparse_matrix(N, P)], [data(N, P), empty]):
-        fusion = FUSIONS[stem]([P] * len(inputs)).double()
+    n = P if stem in SQUARE else N
+    empty = torch.zeros(n, P, dtype=torch.float64).to_sparse_csr()
+    for inputs in ([empty], [empty, empty], [empty, sparse_matrix(n, P)], [data(n, P), empty]):
+        fusion = fusion_of(stem, [P] * len(inputs)).double()
         torch.testing.assert_close(dense(fusion(inputs)), fusion([dense(part) for part in inputs]))
 
 
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_sparse_matrices_of_different_widths_or_of_one_object(stem: str) -> None:
-    part = sparse_matrix(N, P)
-    fusion = FUSIONS[stem]([P] * 2).double()
+    part = sparse_matrix(P if stem in SQUARE else N, P)
+    fusion = fusion_of(stem, [P] * 2).double()
     torch.testing.assert_close(dense(fusion([part, part])), fusion([dense(part)] * 2))
     if stem == "concatenation":
         parts = [sparse_matrix(N, p, seed=p) for p in (3, 7, 2)]
@@ -86,10 +95,11 @@ def test_sparse_matrices_of_different_widths_or_of_one_object(stem: str) -> None
 @pytest.mark.parametrize("stem", FUSIONS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_sparse_fusions_in_other_dtypes(stem: str, dtype: torch.dtype) -> None:
-    parts = [sparse_matrix(N, P, seed).to(dtype) for seed in range(2)]
-    fusion = FUSIONS[stem]([P] * 2).to(dtype)
+    n = P if stem in SQUARE else N
+    parts = [sparse_matrix(n, P, seed).to(dtype) for seed in range(2)]
+    fusion = fusion_of(stem, [P] * 2).to(dtype)
     fused = fusion(parts)
-    assert (fused.dtype, fused.layout) == (dtype, CSR)
+    assert (fused.dtype, fused.layout) == (dtype, _expected_layout(stem, "ss"))
     torch.testing.assert_close(dense(fused), fusion([dense(part) for part in parts]))
 
 
@@ -138,8 +148,9 @@ def test_entries_given_twice_are_added() -> None:
 @pytest.mark.parametrize("stem", [stem for stem, cls in XIS.items() if "Sparse" in (cls.__doc__ or "")])
 def test_what_is_stated_sparse_is_so(stem: str) -> None:
     """And holds no zeros."""
+    assert XIS[stem].sparse
     for kind in TYPES:
-        matrix = function(stem, N, P, kind).calculate_A()
+        matrix = function(stem, N, P, kind).calculate_A(data(N, P, dtype=torch.float32))
         assert matrix.layout == CSR
         assert matrix.values().ne(0).all()
 
@@ -151,7 +162,7 @@ def test_hybrids_of_sparse_parts_equal_those_of_dense_ones(fusion: str, kind: st
     hybrid = hybrid_of(["chain", "graph", "identity"], fusion, N, P, kind).to(dtype)
     x = data(N, P, dtype=dtype)
     matrix = hybrid.calculate_A(x)
-    assert matrix.layout == CSR
+    assert matrix.layout == _expected_layout(fusion, "sss")
     whole = dense(matrix).double()
     expected = x.double() @ whole if kind == "attribute" else whole.T @ x.double()
     tolerance = 4 * torch.finfo(dtype).eps
@@ -183,3 +194,23 @@ def test_the_papers_graph_hybrid(kind: str) -> None:
     assert got.layout == CSR
     torch.testing.assert_close(dense(got), weights / weights.sum(dim=0))
     torch.testing.assert_close(dense(got).sum(dim=0), torch.ones(n, dtype=torch.float64))
+
+
+CHEAPER = [stem for stem, cls in XIS.items() if cls.transform is not Interdependence.transform]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("stem", CHEAPER)
+def test_a_cheaper_product_is_the_plain_one(stem: str, kind: str) -> None:
+    """In value, and in the gradients towards all that it depends on; for few and for many columns of κ(X)."""
+    xi, x = function(stem, N, P, kind).double(), data(N, P).requires_grad_()
+    for width in (1, 3, 40):
+        kappa = data(xi.n, width, seed=1).requires_grad_()
+        products = xi.transform(xi.items_of(x), kappa), Interdependence.transform(xi, xi.items_of(x), kappa)
+        assert products[0].shape == (xi.p, width)
+        torch.testing.assert_close(*products, rtol=1e-10, atol=1e-10)
+        weight, towards = data(xi.p, width, seed=2), [x, kappa, *xi.parameters()]
+        cheap, plain = (
+            torch.autograd.grad((product * weight).sum(), towards, materialize_grads=True) for product in products
+        )
+        torch.testing.assert_close(cheap, plain, rtol=1e-10, atol=1e-10)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from catalogue import FUSIONS, POSTPROCESSES, data, dense, function, hybrid_of
+from catalogue import FUSIONS, POSTPROCESSES, data, dense, function, fusion_of, hybrid_of
 from hybridfuse.discovery import concrete_classes
 from hybridfuse.functional import scale
 from hybridfuse.fusion import Mean, Median
@@ -52,7 +52,7 @@ def test_any_sparse_layout(stem, layout):
     first = torch.tensor([[1.0, 0.0], [2.0, 3.0]])
     second = torch.tensor([[0.0, 4.0], [0.5, 0.0]])
     if stem in FUSIONS:
-        fusion = FUSIONS[stem]([2, 2])
+        fusion = fusion_of(stem, [2, 2])
         found, expected = fusion([getattr(first, layout)(), second]), fusion([first, second])
     else:
         found, expected = POSTPROCESSES[stem]()(getattr(first, layout)()), POSTPROCESSES[stem]()(first.to_sparse_csr())
@@ -122,7 +122,7 @@ def test_links_as_tensor_array_or_names_in_pairs():
 
 def test_numbers_of_numpy_are_numbers():
     assert Identity(6, 5, p=np.int64(3)).p == 3
-    assert function("gaussian_rbf", 6, 5, sigma=np.float32(2)).sigma == 2
+    assert function("gaussian_rbf", 6, 5, sigma=np.float32(2)).sigma.unit == 2
 
 
 @pytest.mark.parametrize("value", [1e-40, 1e-38, 1e-30, 1e30])

@@ -10,7 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental import _config as fx_config
 
-from catalogue import FUNCTIONS, FUSIONS, STRUCTURAL, XIS, data, dense, flat, function, hybrid_of, matrices
+from catalogue import (
+    FUNCTIONS,
+    FUSIONS,
+    STRUCTURAL,
+    XIS,
+    data,
+    dense,
+    flat,
+    function,
+    fusion_of,
+    hybrid_of,
+    inputs_of,
+    matrices,
+)
 from hybridfuse.fusion.base import Fusion
 from hybridfuse.interdependence.base import TYPES, Interdependence
 
@@ -158,12 +171,13 @@ def test_a_structure_goes_where_the_data_are(stem: str) -> None:
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_dtype_and_device_of_fusions(stem: str) -> None:
     for dtype in DTYPES:
-        assert FUSIONS[stem]([5] * 2).to(dtype)(matrices(2, dtype=dtype)).dtype == dtype
-        assert FUSIONS[stem]([5] * 2)(matrices(2, dtype=dtype)).dtype == dtype
-    mixed = [*matrices(1, dtype=torch.float32), *matrices(1, dtype=torch.float64)]
-    assert FUSIONS[stem]([5] * 2)(mixed).dtype == torch.float64
-    on_meta = [matrix.to("meta") for matrix in matrices(2)]
-    assert FUSIONS[stem]([5] * 2).to("meta")(on_meta).device.type == "meta"
+        inputs = [matrix.to(dtype) for matrix in inputs_of(stem, 2)]
+        assert fusion_of(stem, [5] * 2).to(dtype)(inputs).dtype == dtype
+        assert fusion_of(stem, [5] * 2)(inputs).dtype == fusion_of(stem, [5] * 2)(iter(inputs)).dtype == dtype
+    mixed = [inputs_of(stem, 1)[0].float(), *inputs_of(stem, 1)]
+    assert fusion_of(stem, [5] * 2)(mixed).dtype == torch.float64
+    on_meta = [matrix.to("meta") for matrix in inputs_of(stem, 2)]
+    assert fusion_of(stem, [5] * 2).to("meta")(on_meta).device.type == "meta"
 
 
 def test_an_author_of_a_fusion_gets_matrices_of_one_dtype() -> None:

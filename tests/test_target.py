@@ -77,7 +77,7 @@ NO_CLASSES = [
     "torch.nn.modules.module.register_module_forward_hook",
     "pytorch_lightning.callbacks.callback.Callback.setup",
     "hybridfuse.interdependence.chain.Chain.calculate_A",
-    "hybridfuse.fusion.base._listed",
+    "hybridfuse.fusion.base.listed",
 ]
 NOTHING = ["torch.nn.NoSuchClass", "torch.nn.no_module.Thing", "hybridfuse.fusion.mean.Means"]
 
@@ -274,7 +274,7 @@ def test_what_is_given_wins() -> None:
     ("given", "error", "match"),
     [
         ({"sigma": -1.0}, ValueError, r"^sigma must be > 0, got -1\.0\.$"),
-        ({"sigma": "wide"}, TypeError, "^sigma must be a number, got 'wide'.$"),
+        ({"sigma": "wide"}, ValueError, "^sigma must be > 0 or median, got 'wide'.$"),
         ({"gamma": 1.0}, TypeError, "unexpected keyword argument 'gamma'"),
     ],
 )

@@ -133,6 +133,10 @@ def test_every_relation_trains_on_both_axes(train, option, axis):
     words = [*QUICK, "trainer.max_epochs=1", f"axis={axis}", "callbacks=minimal", option]
     if option == "interdependence=graph":
         words += ["interdependence.graph.links=[[0,1],[1,3]]", "model.hybrid_layers=1"]
+    if option == "fusion=metric":
+        code, said, _ = train(*words)
+        assert (code, "reduction must be a function of a stack" in said) == (2, True)
+        return
     if option == "fusion=concatenation" and axis == "instance":
         code, said, found = train(*words)
         assert (code, found) == (2, [])
@@ -258,7 +262,7 @@ def test_the_same_function_twice_and_a_second_hybrid(train):
 RBF = "interdependence=[gaussian_rbf] interdependence.gaussian_rbf"
 WRONG = {
     f"{RBF}.sigma=0": "gaussian_rbf: sigma must be > 0, got 0",
-    f"{RBF}.sigma=abc": "gaussian_rbf: sigma must be a number, got 'abc'",
+    f"{RBF}.sigma=abc": "gaussian_rbf: sigma must be > 0 or median, got 'abc'",
     "interdependence=[graph] interdependence.graph.links=[[0,9]]": "graph: link 1 of the graph names 9, which is not",
     "device=gpu": "device: there is no cuda device here; device=auto takes",
     "model.dropout=2": r"model: dropout must be in \[0, 1\), got 2",

@@ -19,6 +19,11 @@ def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
+def widest(items: Tensor) -> Tensor:
+    """In float64, but for Apple's GPUs, which have none."""
+    return items if items.device.type == "mps" else items.double()
+
+
 def full(
     function: Callable[Concatenate[Tensor, Parameters], Tensor],
 ) -> Callable[Concatenate[Tensor, Parameters], Tensor]:
@@ -31,6 +36,13 @@ def full(
     def widened(items: Tensor, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Tensor:
         wide = items.float() if items.dtype in HALF else items
         with without_autocast(items.device):
-            return function(wide, *args, **kwargs).to(items.dtype)
+            return _narrowed(function(wide, *args, **kwargs), items.dtype)
 
     return widened
+
+
+def _narrowed(result: Tensor, dtype: torch.dtype) -> Tensor:
+    """In a dtype of a smaller range, what is beyond it at its end."""
+    if dtype in HALF and result.layout == torch.strided:
+        result = result.clamp(torch.finfo(dtype).min, torch.finfo(dtype).max)
+    return result.to(dtype)

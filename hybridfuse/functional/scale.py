@@ -1,8 +1,16 @@
 """Scaling that keeps every finite input finite and precise."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+
+def largest_entries(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
+    """The largest absolute entry of each item, detached."""
+    detached = items.detach()
+    return torch.maximum(detached.amax(dim=1, keepdim=True), detached.amin(dim=1, keepdim=True).neg_())
 
 
 def magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
@@ -11,7 +19,7 @@ def magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
     1 for an item that is zero, or so small that slopes would overflow. Detached: it only ever divides a quantity
     that does not depend on it.
     """
-    largest = items.detach().abs().amax(dim=1, keepdim=True)
+    largest = largest_entries(items)
     power = torch.ldexp(torch.ones_like(largest), torch.frexp(largest).exponent - 1)
     return torch.where(largest > 1024 * torch.finfo(items.dtype).tiny, power, 1.0)
 
@@ -22,23 +30,48 @@ def bounded(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     return items / (common_magnitude(items) / limit).clamp_min(1.0)
 
 
+class _Unit(torch.autograd.Function):
+    """Differentiable any number of times, from what it is given and what it gives."""
+
+    @staticmethod
+    def forward(items: Tensor) -> Tensor:
+        scaled = items / magnitude(items)
+        norms = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
+        return scaled.div_(torch.where(norms > 0, norms, 1.0))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        items, directions = ctx.saved_tensors
+        norms = torch.linalg.vecdot(directions, items)[:, None]
+        along = torch.linalg.vecdot(directions, grads[0])[:, None]
+        return (grads[0] - directions * along) / torch.where(norms > 0, norms, 1.0)
+
+
 def unit(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     """Items divided by their Euclidean norm; a zero item stays zero."""
-    scaled = items / magnitude(items)
-    squared = scaled.square().sum(dim=1, keepdim=True)
-    return scaled / torch.where(squared > 0, squared, 1.0).sqrt()
+    return _Unit.apply(items)  # pyright: ignore[reportReturnType]
 
 
-def centre(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    """Items divided by their magnitude, less their mean; a constant item becomes exactly zero.
+def centre(items: Float[Tensor, "n d"], divisor: Tensor | None = None) -> Float[Tensor, "n d"]:
+    """Items divided by their magnitude, unless by another one, less their mean; a constant item becomes exactly zero.
 
     The first feature is subtracted before the mean, so that an offset costs no precision.
     """
-    scaled = items / magnitude(items)
-    shifted = scaled - scaled[:, :1]
-    return shifted - shifted.mean(dim=1, keepdim=True)
+    scaled = items / (magnitude(items) if divisor is None else divisor)
+    shifted = scaled.sub_(scaled[:, :1].clone())
+    return shifted.sub_(shifted.mean(dim=1, keepdim=True))
 
 
 def common_magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     """`magnitude` of all items together, 1 where there is none."""
     return magnitude(items.reshape(1, -1)).squeeze() if items.numel() else items.new_ones(())
+
+
+def common_divisor(items: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+    """`common_magnitude`; infinity for items so small that slopes would overflow, which makes zeros of them."""
+    enough = items.detach().abs().amax() > 1024 * torch.finfo(items.dtype).tiny
+    return torch.where(enough, common_magnitude(items), torch.inf)

@@ -4,19 +4,20 @@ A function of items that is computed from a summary can be computed from batches
 processes, in memory that does not grow with them.
 """
 
+import math
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import scale
+from hybridfuse.functional import precision, scale
 
 S = TypeVar("S", bound="Summary")
 
 
 class Summary(Protocol):
-    """A named tuple of tensors and whole numbers."""
+    """A named tuple of tensors and numbers."""
 
     def merge(self: S, other: S) -> S:
         """The summary of the features of both."""
@@ -39,6 +40,24 @@ class Largest(NamedTuple):
 
     def merge(self, other: "Largest") -> "Largest":
         return Largest(torch.maximum(self.value, other.value))
+
+
+class Norms(NamedTuple):
+    """A norm, of an order above 0, of a quantity of each pair of items over features, such as a distance."""
+
+    norm: Float[Tensor, "n n"]
+    order: float
+
+    def merge(self, other: "Norms") -> "Norms":
+        if self.order == 1.0:
+            return Norms(self.norm + other.norm, self.order)
+        largest = torch.maximum(self.norm, other.norm)
+        if self.order == math.inf:
+            return Norms(largest, self.order)
+        # In units of the larger one, so that no power under- or overflows.
+        unit = torch.where(largest > 0, largest, 1.0)
+        total = (self.norm / unit) ** self.order + (other.norm / unit) ** self.order
+        return Norms(largest * total ** (1.0 / self.order), self.order)
 
 
 class Products(NamedTuple):
@@ -102,3 +121,86 @@ class Moments(NamedTuple):
     def _rescaled(self, magnitude: Tensor) -> "Moments":
         factor = self.magnitude / magnitude
         return Moments(self.observations, magnitude, self.mean * factor, self.products * factor * factor.mT)
+
+
+class Softmaxes(NamedTuple):
+    r"""Distributions $p_i = softmax(x_i)$ over features: log of their normaliser, and $\sum_k p_{ki} \log p_{kj}$."""
+
+    total: Float[Tensor, "n 1"]
+    expected: Float[Tensor, "n n"]
+
+    @staticmethod
+    def of(items: Float[Tensor, "n d"]) -> "Softmaxes":
+        logarithms = Softmaxes.logarithms(items)
+        total = Softmaxes.bounded(items).logsumexp(dim=1, keepdim=True)
+        return Softmaxes(total, logarithms.exp() @ logarithms.mT)
+
+    @staticmethod
+    def logarithms(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Logarithms of the softmax of each item."""
+        return Softmaxes.bounded(items).log_softmax(dim=1)
+
+    @staticmethod
+    def bounded(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Items cut off far beyond what a softmax tells apart, so that sums of products stay finite."""
+        limit = torch.finfo(items.dtype).max * 2.0**-24
+        return items.clamp(-limit, limit)
+
+    def merge(self, other: "Softmaxes") -> "Softmaxes":
+        total = torch.logaddexp(self.total, other.total)
+        return Softmaxes(total, self._share(total) + other._share(total))
+
+    def _share(self, total: Tensor) -> Tensor:
+        shift = self.total - total
+        return shift.exp() * (self.expected + shift.mT)
+
+
+class FourthMoments(NamedTuple):
+    r"""Sums over features of moments of an observation $y_k$, one feature of all items, centred: up to $\|y_k\|^4$.
+
+    All items are divided by one magnitude, a power of two, and are in float64 where the device has it.
+    """
+
+    observations: int
+    magnitude: Float[Tensor, ""]
+    mean: Float[Tensor, "n 1"]
+    products: Float[Tensor, "n n"]
+    cubic: Float[Tensor, "n 1"]
+    quartic: Float[Tensor, ""]
+
+    @staticmethod
+    def of(items: Float[Tensor, "n d"]) -> "FourthMoments":
+        wide = precision.widest(items)
+        divisor = scale.common_divisor(items).to(wide)
+        magnitude = torch.where(divisor.isinf(), 1.0, divisor)
+        centred = scale.centre(wide, divisor)
+        mean = wide[:, :1] / divisor - centred[:, :1]
+        squares = centred.square().sum(dim=0)
+        products = centred @ centred.mT
+        return FourthMoments(
+            items.shape[1], magnitude, mean, products, centred @ squares[:, None], squares.square().sum()
+        )
+
+    def merge(self, other: "FourthMoments") -> "FourthMoments":
+        magnitude = torch.maximum(self.magnitude, other.magnitude)
+        first, second = self._rescaled(magnitude), other._rescaled(magnitude)
+        share = second.observations / (first.observations + second.observations)
+        apart = second.mean - first.mean
+        mean = first.mean + apart * share
+        pieces = zip(first._about(apart * share), second._about(apart * (share - 1.0)), strict=True)
+        products, cubic, quartic = (one + another for one, another in pieces)
+        return FourthMoments(first.observations + second.observations, magnitude, mean, products, cubic, quartic)
+
+    def _rescaled(self, magnitude: Tensor) -> "FourthMoments":
+        factor = self.magnitude / magnitude
+        moments = (self.mean * factor, self.products * factor**2, self.cubic * factor**3, self.quartic * factor**4)
+        return FourthMoments(self.observations, magnitude, *moments)
+
+    def _about(self, shift: Float[Tensor, "n 1"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Products, cubic and quartic sums about the mean plus a shift."""
+        count, trace, squared = self.observations, self.products.diagonal().sum(), shift.square().sum()
+        pulled = self.products @ shift
+        products = self.products + count * shift @ shift.mT
+        cubic = self.cubic - 2.0 * pulled - (trace + count * squared) * shift
+        along = (shift * pulled).sum() - (shift * self.cubic).sum()
+        return products, cubic, self.quartic + 4.0 * along + 2.0 * squared * trace + count * squared**2

@@ -1,7 +1,7 @@
 """What every fusion has in common: the checks, the sizes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import ClassVar
 
@@ -25,6 +25,9 @@ class Fusion(nn.Module, ABC):
     Raises:
         ValueError: if dims is empty or holds a number below 1.
     """
+
+    symmetric: ClassVar[bool] = False
+    """Whether the order of the matrices does not matter: the same result, up to rounding of sums and products."""
 
     def __init__(self, dims: Sequence[int] | None = None) -> None:
         super().__init__()
@@ -54,26 +57,44 @@ class Fusion(nn.Module, ABC):
         """Number of learnable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def forward(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
+    def forward(self, matrices: Iterable[Tensor], names: Sequence[str] | None = None) -> Float[Tensor, "n p"]:
         """The fused matrix.
+
+        Args:
+            matrices: a sequence, or an iterator, whose matrices are let go one by one where the fusion allows.
+            names: what messages call the matrices.
 
         Raises:
             ValueError: if there is no matrix, or shapes do not fit together.
             TypeError: if an input is no matrix.
         """
-        matrices = list(matrices)
-        if not matrices:
+        if isinstance(matrices, Iterator):
+            return self.absorb(matrices, names)
+        listed = list(matrices)
+        if not listed:
             raise ValueError(f"{self.name} needs at least one matrix, got none.")
-        for matrix in matrices:
-            if not isinstance(matrix, Tensor) or matrix.ndim != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
-                got = f"a tensor of {matrix.ndim} axes" if isinstance(matrix, Tensor) else type(matrix).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise TypeError(f"{self.name} takes a sequence of matrices, got {got} in it.")
-        shapes = [tuple(matrix.shape) for matrix in matrices]
-        if len({rows for rows, _ in shapes}) > 1:
-            raise ValueError(f"{self.name} needs matrices with equally many rows, got {_listed(shapes)}.")
+        for matrix in listed:
+            self.check_matrix(matrix)
+        shapes = [(matrix.shape[0], matrix.shape[1]) for matrix in listed]
+        self.check_shapes(shapes, names)
         self.calculate_n([columns for _, columns in shapes])
-        dtype = reduce(torch.promote_types, (matrix.dtype for matrix in matrices))
-        return self.fuse([layout.compressed(matrix).to(dtype) for matrix in matrices])
+        dtype = reduce(torch.promote_types, (matrix.dtype for matrix in listed))
+        return self.fuse([layout.compressed(matrix).to(dtype) for matrix in listed])
+
+    def absorb(self, matrices: Iterator[Tensor], names: Sequence[str] | None = None) -> Float[Tensor, "n p"]:
+        """The fused matrix of what an iterator gives; to be replaced where not all matrices are needed at once."""
+        return self.forward(list(matrices), names)
+
+    def check_matrix(self, matrix: object) -> None:
+        """TypeError if it is none."""
+        if not isinstance(matrix, Tensor) or matrix.ndim != 2:
+            got = f"a tensor of {matrix.ndim} axes" if isinstance(matrix, Tensor) else type(matrix).__name__
+            raise TypeError(f"{self.name} takes a sequence of matrices, got {got} in it.")
+
+    def check_shapes(self, shapes: Sequence[tuple[int, int]], names: Sequence[str] | None = None) -> None:
+        """ValueError if the matrices differ in rows."""
+        if len({rows for rows, _ in shapes}) > 1:
+            raise ValueError(f"{self.name} needs matrices with equally many rows, got {listed(shapes, names)}.")
 
     def _dims(self, dims: Sequence[int] | None) -> Sequence[int]:
         known = self.dims if dims is None else dims
@@ -94,26 +115,37 @@ class Elementwise(Fusion):
     """Whether one zero is enough, so that one sparse matrix makes the result sparse."""
 
     @abstractmethod
-    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
-        """One number of k, at each place."""
+    def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
+        """One number of k, at each place of parts of one shape and dtype."""
 
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
+        return self.entrywise(matrices, self.reduce)
+
+    def entrywise(self, matrices: Sequence[Tensor], reduce: layout.Reduction) -> Float[Tensor, "n p"]:
+        """The matrices reduced where they have entries, all of them unless zeros allow less."""
         sparse = [layout.is_sparse(matrix) for matrix in matrices]
         if any(sparse) and self.absorbs_zero:
-            return layout.reduce_intersection(matrices, self.reduce)
+            return layout.reduce_intersection(matrices, reduce)
         if all(sparse) and self.keeps_zero:
-            return layout.reduce_union(matrices, self.reduce)
-        return self.reduce(torch.stack([layout.dense(matrix) for matrix in matrices]))
+            return layout.reduce_union(matrices, reduce)
+        return reduce([layout.dense(matrix) for matrix in matrices])
 
     def calculate_n(self, dims: Sequence[int] | None = None) -> int:
         dims = self._dims(dims)
         if len(set(dims)) > 1:
-            raise ValueError(
-                f"{self.name} needs matrices of one shape, got {', '.join(map(str, dims))} columns; "
-                "fusion=concatenation takes them side by side."
-            )
+            raise ValueError(self._unequal(f"{', '.join(map(str, dims))} columns"))
         return dims[0]
 
+    def check_shapes(self, shapes: Sequence[tuple[int, int]], names: Sequence[str] | None = None) -> None:
+        super().check_shapes(shapes, names)
+        if len({columns for _, columns in shapes}) > 1:
+            raise ValueError(self._unequal(listed(shapes, names)))
 
-def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
-    return ", ".join(map(str, shapes))
+    def _unequal(self, got: str) -> str:
+        return f"{self.name} needs matrices of one shape, got {got}; fusion=concatenation takes them side by side."
+
+
+def listed(shapes: Sequence[tuple[int, ...]], names: Sequence[str] | None) -> str:
+    """Shapes, each after its name where there are names."""
+    shown = map(str, shapes)
+    return ", ".join(shown if names is None else (f"{name} {shape}" for name, shape in zip(names, shown)))  # noqa: B905

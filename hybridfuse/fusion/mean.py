@@ -1,10 +1,8 @@
-from jaxtyping import Float
-from torch import Tensor
-
-from hybridfuse.fusion.base import Elementwise
+from hybridfuse.functional import fold, rule
+from hybridfuse.fusion.folded_base import FoldedBase
 
 
-class Mean(Elementwise):
+class Mean(FoldedBase):
     r"""The mean at each place.
 
     $$A = \frac{1}{k} \sum_i A_i$$
@@ -12,5 +10,7 @@ class Mean(Elementwise):
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
-    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
-        return stack.mean(dim=0)
+    symmetric = True
+
+    def rule(self) -> fold.Rule:
+        return rule.Average()

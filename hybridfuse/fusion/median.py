@@ -1,6 +1,9 @@
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor
 
+from hybridfuse.functional import fold, rule
 from hybridfuse.fusion.base import Elementwise
 
 
@@ -9,12 +12,14 @@ class Median(Elementwise):
 
     $$A = \operatorname{median}_i A_i$$
 
-    For an even number of matrices, the mean of the two in the middle.
+    For an even number of matrices, the mean of the two in the middle. Equal entries share the gradient evenly. The
+    same to the last bit in any order.
 
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
-    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
-        k = stack.shape[0]
-        ordered = stack.sort(dim=0).values
-        return ordered[(k - 1) // 2] / 2 + ordered[k // 2] / 2
+    symmetric = True
+
+    def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
+        k = len(parts)
+        return fold.reduced(rule.Middle((k - 1) // 2, k // 2), list(parts))

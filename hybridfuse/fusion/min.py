@@ -1,18 +1,18 @@
-from jaxtyping import Float
-from torch import Tensor
-
-from hybridfuse.fusion.base import Elementwise
+from hybridfuse.functional import fold, rule
+from hybridfuse.fusion.folded_base import FoldedBase
 
 
-class Min(Elementwise):
+class Min(FoldedBase):
     r"""The smallest at each place.
 
     $$A = \min_i A_i$$
 
-    Where several are smallest, the gradient is shared evenly among them.
+    Where several are smallest, the gradient is shared evenly among them. The same to the last bit in any order.
 
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
-    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
-        return stack.amin(dim=0)
+    symmetric = True
+
+    def rule(self) -> fold.Rule:
+        return rule.Extreme(largest=False)

@@ -1,20 +1,19 @@
-from jaxtyping import Float
-from torch import Tensor
-
-from hybridfuse.fusion.base import Elementwise
+from hybridfuse.functional import fold, rule
+from hybridfuse.fusion.folded_base import FoldedBase
 
 
-class Prod(Elementwise):
+class Prod(FoldedBase):
     r"""The product at each place.
 
     $$A = \prod_i A_i$$
 
-    Zero wherever one matrix is: sparse as soon as one of them is.
+    Zero wherever one matrix is: sparse as soon as one of them is, with the entries that all sparse ones have.
 
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
+    symmetric = True
     absorbs_zero = True
 
-    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
-        return stack.prod(dim=0)
+    def rule(self) -> fold.Rule:
+        return rule.Product()

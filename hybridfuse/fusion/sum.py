@@ -1,10 +1,8 @@
-from jaxtyping import Float
-from torch import Tensor
-
-from hybridfuse.fusion.base import Elementwise
+from hybridfuse.functional import fold, rule
+from hybridfuse.fusion.folded_base import FoldedBase
 
 
-class Sum(Elementwise):
+class Sum(FoldedBase):
     r"""The sum at each place.
 
     $$A = \sum_i A_i$$
@@ -12,5 +10,7 @@ class Sum(Elementwise):
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """
 
-    def reduce(self, stack: Float[Tensor, " k *entries"]) -> Float[Tensor, " *entries"]:
-        return stack.sum(dim=0)
+    symmetric = True
+
+    def rule(self) -> fold.Rule:
+        return rule.Total()

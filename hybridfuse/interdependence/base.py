@@ -36,7 +36,7 @@ class Interdependence(nn.Module, ABC):
 
     require_data: bool = True
     """Whether A depends on x."""
-    bound_sizes: ClassVar[frozenset[Literal["n", "d"]]] = frozenset()
+    bound_sizes: frozenset[Literal["n", "d"]] = frozenset()
     """Which of n and d the shape of a parameter depends on."""
     any_size: ClassVar[bool] = True
     """Whether a batch may have another number of items than n, as far as no parameter forbids it."""
@@ -181,9 +181,10 @@ class Interdependence(nn.Module, ABC):
         for size, got, bound in (("n", items.shape[0], self.n), ("d", items.shape[1], self.d)):
             if size in self.bound_sizes and got != bound:
                 other = next(axis for axis in TYPES if axis != self.interdependence_type)
+                remedy = f"axis={other}, or " if len(self.bound_sizes) == 1 else ""
                 raise ValueError(
                     f"{self.name} on the {self.interdependence_type} axis has parameters for {bound} rows a batch, "
-                    f"got {got}; use axis={other}, or batches of one size (data.drop_last=true and a "
+                    f"got {got}; use {remedy}batches of one size (data.drop_last=true and a "
                     "data.batch_size that divides the rows of validation and test)."
                 )
 

@@ -25,5 +25,9 @@ class BilinearBase(Interdependence):
         self.std = self.n**-0.5 / self.d
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        weight = self.reconciliation().to(items.dtype)
-        return items @ weight @ items.mT
+        return self.reconciliation.between([items], [items.mT])
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "n e"]:
+        """Through A for few items, else through the features, where neither A nor W is built."""
+        items = items.to(transformed.dtype)
+        return self.reconciliation.between([transformed.mT, items], [items.mT]).mT

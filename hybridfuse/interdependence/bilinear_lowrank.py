@@ -8,7 +8,8 @@ class BilinearLowrank(BilinearBase):
 
     $$A_{ij} = x_i^\top L R\, x_j, \quad L \in \mathbb{R}^{d \times rank}, R \in \mathbb{R}^{rank \times d}$$
 
-    l = 2 rank d. Any real entries. On the attribute axis all batches must have b rows.
+    l = 2 rank d. In (-∞, ∞). On the attribute axis all batches must have b rows.
+    A zero item has a zero row and a zero column. A does not stream, since it is learned.
 
     Args:
         rank: rank of the form at most. At least 1.
@@ -18,6 +19,8 @@ class BilinearLowrank(BilinearBase):
 
     References: RPN 2 (2024), arXiv 2411.11162, low-rank bilinear interdependence.
     """
+
+    cost = "rank n d"
 
     def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute", rank: int = 2) -> None:
         super().__init__(b, m, interdependence_type)

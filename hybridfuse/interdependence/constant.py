@@ -14,7 +14,7 @@ class Constant(Structural):
 
     $$A = M$$
 
-    As dense or sparse as M is.
+    As dense or sparse as M is. In (-∞, ∞).
 
     Args:
         matrix: M, a list of n rows of p numbers each, or a tensor.

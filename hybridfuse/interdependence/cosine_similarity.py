@@ -22,4 +22,8 @@ class CosineSimilarity(StreamedBase):
         return Products.of(items)
 
     def from_summary(self, summary: Products) -> Float[Tensor, "n n"]:
-        return kernel.cosine_similarity(summary.products, summary.present)
+        return kernel.cosine_of_products(summary.products, summary.present)
+
+    def _of_batch(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        """From the items themselves, which is cheaper."""
+        return kernel.cosine_similarity(items)

@@ -1,11 +1,11 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import kernel
-from hybridfuse.interdependence.base import Interdependence
+from hybridfuse.functional import distance
+from hybridfuse.interdependence.distance_base import DistanceBase
 
 
-class EuclideanDistance(Interdependence):
+class EuclideanDistance(DistanceBase):
     r"""Relates items by their nearness in Euclidean distance.
 
     $$A_{ij} = \exp(-\|x_i - x_j\|_2)$$
@@ -15,5 +15,7 @@ class EuclideanDistance(Interdependence):
     References: RPN 2 (2024), arXiv 2411.11162, numerical kernels.
     """
 
-    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return kernel.euclidean_distance(items)
+    order = 2.0
+
+    def distances(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        return distance.euclidean(items)

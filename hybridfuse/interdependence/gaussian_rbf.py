@@ -1,12 +1,14 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse import check
-from hybridfuse.functional import kernel
-from hybridfuse.interdependence.base import Interdependence, InterdependenceType
+from hybridfuse.bandwidth import Bandwidth
+from hybridfuse.functional import distance, kernel
+from hybridfuse.functional.summary import Sums
+from hybridfuse.interdependence.base import InterdependenceType
+from hybridfuse.interdependence.streamed_base import StreamedBase
 
 
-class GaussianRbf(Interdependence):
+class GaussianRbf(StreamedBase):
     r"""Relates items by a Gaussian of their distance.
 
     $$A_{ij} = \exp\left(-\frac{\|x_i - x_j\|_2^2}{2 \sigma^2}\right)$$
@@ -15,19 +17,31 @@ class GaussianRbf(Interdependence):
     of features: sigma near their square root keeps entries away from 0.
 
     Args:
-        sigma: distance, in the units of x, at which the entry has fallen to exp(-1/2). Above 0.
+        sigma: distance, in the units of x, at which the entry has fallen to exp(-1/2); `median` takes the median
+            distance of the items. Above 0.
+        learnable: whether sigma, or a factor of the median, is learned.
 
     Raises:
-        ValueError: if sigma is not above 0.
+        ValueError: if sigma is neither above 0 nor `median`.
 
     References: RPN 2 (2024), arXiv 2411.11162, numerical kernels.
     """
 
+    cost = "n² d"
+
     def __init__(
-        self, b: int, m: int, interdependence_type: InterdependenceType = "attribute", sigma: float = 1.0
+        self,
+        b: int,
+        m: int,
+        interdependence_type: InterdependenceType = "attribute",
+        sigma: float | str = 1.0,
+        learnable: bool = False,
     ) -> None:
         super().__init__(b, m, interdependence_type)
-        self.sigma = check.positive("sigma", sigma)
+        self.sigma = Bandwidth(sigma, learnable)
 
-    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return kernel.gaussian_rbf(items, self.sigma)
+    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
+        return Sums(distance.squared_euclidean(items, self.sigma.unit))
+
+    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+        return kernel.gaussian_rbf(self.sigma.relative(summary.total, power=2))

@@ -13,7 +13,7 @@ class Identity(Structural):
 
     $$A_{ij} = 1 \text{ if } i = j < \min(n, p) \text{ else } 0$$
 
-    Sparse; p beyond n adds zero columns, p below n drops the last items.
+    Sparse. In {0, 1}; p beyond n adds zero columns, p below n drops the last items.
 
     Args:
         p: columns of A. At least 1; by default as many as items.

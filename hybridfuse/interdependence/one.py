@@ -7,7 +7,7 @@ class One(UniformBase):
 
     $$A_{ij} = 1$$
 
-    Every output is the sum of all items.
+    In {1}. Every output is the sum of all items.
 
     Args:
         p: columns of A. At least 1; by default as many as items.

@@ -8,7 +8,7 @@ class Parameterized(ParameterizedBase):
 
     $$A = W, \quad W \in \mathbb{R}^{n \times p}$$
 
-    l = n p; any real entries. On the instance axis all batches must have b rows.
+    In (-∞, ∞); l = n p. On the instance axis all batches must have b rows.
 
     Args:
         p: columns of A. At least 1; by default as many as items.
@@ -18,6 +18,8 @@ class Parameterized(ParameterizedBase):
 
     References: RPN 2 (2024), arXiv 2411.11162, parameterized interdependence.
     """
+
+    cost = "n p d"
 
     def __init__(
         self, b: int, m: int, interdependence_type: InterdependenceType = "attribute", p: int | None = None

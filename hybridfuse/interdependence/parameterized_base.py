@@ -33,3 +33,6 @@ class ParameterizedBase(Interdependence):
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         return self.reconciliation().to(items.dtype)
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        return self.reconciliation.between(left=[transformed.mT]).mT

@@ -8,7 +8,7 @@ class ParameterizedLowrank(ParameterizedBase):
 
     $$A = L R, \quad L \in \mathbb{R}^{n \times rank}, R \in \mathbb{R}^{rank \times p}$$
 
-    l = rank (n + p). On the instance axis all batches must have b rows.
+    l = rank (n + p). In (-∞, ∞). On the instance axis all batches must have b rows.
 
     Args:
         p: columns of A. At least 1; by default as many as items.
@@ -19,6 +19,8 @@ class ParameterizedLowrank(ParameterizedBase):
 
     References: RPN 2 (2024), arXiv 2411.11162, low-rank parameterized interdependence.
     """
+
+    cost = "rank (n + p) d"
 
     def __init__(
         self,

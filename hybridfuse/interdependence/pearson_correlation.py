@@ -1,12 +1,10 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import statistic
-from hybridfuse.functional.summary import Moments
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.correlation_base import CorrelationBase
 
 
-class PearsonCorrelation(StreamedBase):
+class PearsonCorrelation(CorrelationBase):
     r"""Relates items by their linear correlation over the features.
 
     $$A_{ij} = \frac{\langle c_i, c_j \rangle}{\|c_i\|_2 \|c_j\|_2}, \quad c_i = x_i - \bar{x}_i$$
@@ -19,10 +17,7 @@ class PearsonCorrelation(StreamedBase):
     References: RPN 2 (2024), arXiv 2411.11162, statistical kernels.
     """
 
-    cost = "n² d"
-
-    def summary(self, items: Float[Tensor, "n d"]) -> Moments:
-        return Moments.of(items)
-
-    def from_summary(self, summary: Moments) -> Float[Tensor, "n n"]:
-        return statistic.pearson_correlation(summary)
+    def of_correlation(
+        self, correlation: Float[Tensor, "n n"], standard: Float[Tensor, "n d"] | None = None
+    ) -> Float[Tensor, "n n"]:
+        return correlation

@@ -11,7 +11,10 @@ from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 
 
 class StoredBase(Interdependence):
-    """Keeps A for `n` items as a buffer. An author writes `store`, and asks `stored_for` before computing A."""
+    """Keeps a matrix for `n` items as a buffer, A or what A follows from.
+
+    An author writes `store`, and asks `kept` or `stored_for` before computing the matrix.
+    """
 
     def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute") -> None:
         super().__init__(b, m, interdependence_type)
@@ -19,13 +22,22 @@ class StoredBase(Interdependence):
 
     @abstractmethod
     def store(self, like: Tensor | None = None) -> None:
-        """Computes A for `n` items in the dtype and on the device of `like` (default: torch's), and keeps it."""
+        """Computes and keeps the matrix for `n` items, in the dtype and on the device of `like` (default: torch's)."""
 
-    def stored_for(self, items: Float[Tensor, "n d"]) -> Tensor | None:
-        """The kept A for these items, computed once more if they are more precise; None if there is none."""
+    def kept(self, items: Float[Tensor, "n d"]) -> layout.Stored | None:
+        """What is kept for these items, computed once more if they are more precise; None if nothing is."""
         if self.stored is None or items.shape[0] != self.n:
             return None
         if items.dtype == torch.float64 and self.stored.precision != torch.float64:
             with torch.inference_mode(False), torch.no_grad():
                 self.store(items)
-        return layout.like(self.stored(), items)
+        return self.stored
+
+    def stored_for(self, items: Float[Tensor, "n d"]) -> Tensor | None:
+        """The kept matrix in the dtype and on the device of these items; None if there is none."""
+        kept = self.kept(items)
+        return None if kept is None else layout.like(kept(), items)
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        kept = self.kept(items)
+        return super().transform(items, transformed) if kept is None else kept.product(transformed)

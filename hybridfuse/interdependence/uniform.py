@@ -7,7 +7,7 @@ class Uniform(UniformBase):
 
     $$A_{ij} = value$$
 
-    Every output is the sum of all items, times the value.
+    In {value}. Every output is the sum of all items, times the value.
 
     Args:
         value: the entry. Any finite number.

@@ -13,7 +13,7 @@ class Zero(Structural):
 
     $$A_{ij} = 0$$
 
-    Sparse, without an entry: what it transforms becomes 0.
+    Sparse, without an entry. In {0}: what it transforms becomes 0.
 
     Args:
         p: columns of A. At least 1; by default as many as items.

@@ -50,5 +50,4 @@ class RpnLayer(nn.Module):
         transformed = self.transformation(related)
         if self.instance_hybrid is not None:
             transformed = self.instance_hybrid(x, kappa_x=transformed)
-        mapped = nn.functional.linear(transformed, self.reconciliation(), self.bias)
-        return mapped + self.remainder(x)
+        return self.reconciliation.linear(transformed, self.bias) + self.remainder(x)

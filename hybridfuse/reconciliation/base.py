@@ -1,9 +1,12 @@
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybridfuse import check
+from hybridfuse.functional import reconcile
 
 
 class Reconciliation(nn.Module, ABC):
@@ -15,7 +18,7 @@ class Reconciliation(nn.Module, ABC):
         std: standard deviation of the entries of ψ at the start; 1 / √columns by default.
 
     Raises:
-        ValueError: if rows or columns is below 1.
+        ValueError: if rows or columns is below 1, or std is not above 0.
     """
 
     def __init__(self, rows: int, columns: int, std: float | None = None) -> None:
@@ -25,5 +28,27 @@ class Reconciliation(nn.Module, ABC):
         self.std = columns**-0.5 if std is None else check.positive("std", std)
 
     @abstractmethod
+    def factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        """Matrices whose product ψ is."""
+
     def forward(self) -> Float[Tensor, "rows columns"]:
         """ψ(w)."""
+        return reconcile.chained(self.factors())
+
+    def between(self, left: Sequence[Tensor] = (), right: Sequence[Tensor] = ()) -> Float[Tensor, "_ _"]:
+        """The product of the matrices on the left, ψ and those on the right, in the cheapest order.
+
+        ψ is not built where that is not the cheapest. The matrices, at least one, are of one dtype, which ψ takes.
+        """
+        dtype = (*left, *right)[0].dtype
+        return reconcile.chained([*left, *(factor.to(dtype) for factor in self.factors()), *right])
+
+    def linear(self, x: Float[Tensor, "b columns"], bias: Float[Tensor, " rows"] | None) -> Float[Tensor, "b rows"]:
+        """x ψᵀ plus the bias, in the dtype of x."""
+        mapped = self.between(right=[x.mT]).mT
+        return mapped if bias is None else mapped + bias.to(mapped.dtype)
+
+
+def normal(rows: int, columns: int, std: float) -> nn.Parameter:
+    """A learnable matrix whose entries start at random, with mean 0."""
+    return nn.Parameter(torch.empty(rows, columns).normal_(std=std))

@@ -1,8 +1,9 @@
-import torch
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hybridfuse.reconciliation.base import Reconciliation
+from hybridfuse.reconciliation.base import Reconciliation, normal
 
 
 class Full(Reconciliation):
@@ -15,7 +16,10 @@ class Full(Reconciliation):
 
     def __init__(self, rows: int, columns: int, std: float | None = None) -> None:
         super().__init__(rows, columns, std)
-        self.weight = nn.Parameter(torch.empty(rows, columns).normal_(std=self.std))
+        self.weight = normal(rows, columns, self.std)
 
-    def forward(self) -> Float[Tensor, "rows columns"]:
-        return self.weight
+    def factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        return [self.weight]
+
+    def linear(self, x: Float[Tensor, "b columns"], bias: Float[Tensor, " rows"] | None) -> Float[Tensor, "b rows"]:
+        return nn.functional.linear(x, self.weight.to(x.dtype), None if bias is None else bias.to(x.dtype))

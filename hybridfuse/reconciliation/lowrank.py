@@ -1,9 +1,11 @@
-import torch
+from collections.abc import Sequence
+
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from hybridfuse import check
-from hybridfuse.reconciliation.base import Reconciliation
+from hybridfuse.functional import reconcile
+from hybridfuse.reconciliation.base import Reconciliation, normal
 
 
 class Lowrank(Reconciliation):
@@ -22,10 +24,9 @@ class Lowrank(Reconciliation):
 
     def __init__(self, rows: int, columns: int, std: float | None = None, rank: int = 2) -> None:
         super().__init__(rows, columns, std)
-        check.whole("rank", rank)
-        factor_std = (self.std / rank**0.5) ** 0.5
-        self.left = nn.Parameter(torch.empty(rows, rank).normal_(std=factor_std))
-        self.right = nn.Parameter(torch.empty(rank, columns).normal_(std=factor_std))
+        factor_std = reconcile.factor_std(self.std, check.whole("rank", rank))
+        self.left = normal(rows, rank, factor_std)
+        self.right = normal(rank, columns, factor_std)
 
-    def forward(self) -> Float[Tensor, "rows columns"]:
-        return self.left @ self.right
+    def factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        return [self.left, self.right]

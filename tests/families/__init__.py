@@ -6,6 +6,15 @@ A module of this package may define
     OPTIONS   stem → options for n items, where the defaults are not enough
     ERRORS    what fails, and how
     ELSEWHERE stem → options that have tests of their own, not oracle rows
+    LEAST_FEATURES stem → features that an item must have, where it is more than 1
+
+and sets of stems
+
+    KINKED    entries have a kink where two items are equal
+    CAPPED    the diagonal is as large as the dtype allows
+    ORDERED   the order of the features matters
+    ROWS      items are rows of A alone, so that its columns stay where they are
+    TOGETHER  an entry depends on all items, not on its two alone
 """
 
 import importlib
@@ -18,6 +27,11 @@ _MODULES = [importlib.import_module(f"families.{module.name}") for module in pkg
 def collected(name: str) -> dict[str, Any]:
     """The tables of that name of all families, as one."""
     return {stem: value for module in _MODULES for stem, value in getattr(module, name, {}).items()}
+
+
+def listed(name: str) -> set[str]:
+    """The sets of that name of all families, as one."""
+    return set().union(*(getattr(module, name, set()) for module in _MODULES))
 
 
 def errors() -> list[Any]:

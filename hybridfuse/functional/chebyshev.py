@@ -1,0 +1,33 @@
+"""Functions of a symmetric matrix with eigenvalues in [-1, 1], by sums of Chebyshev polynomials."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import ive
+from torch import Tensor
+
+
+def decay(time: float, precision: float) -> list[float]:
+    r"""Coefficients of $\exp(-t (1 - s))$, as many as matter: $I_0(t) e^{-t}$, then $2 I_k(t) e^{-t}$.
+
+    What is left out adds up to less than the precision.
+
+    References: Abramowitz, Stegun (1964), Handbook of mathematical functions, 9.6.34.
+    """
+    # Coefficients fall like a Gaussian of width √t, then faster than any power.
+    enough = int(30 + 9 * time**0.5 + 3 * min(time, 30.0))
+    coefficients = ive(np.arange(enough), time) * np.where(np.arange(enough) == 0, 1.0, 2.0)
+    left = np.cumsum(coefficients[::-1])[::-1]
+    return coefficients[: max(int(np.sum(left > precision / 4)), 1)].tolist()
+
+
+def evaluate(
+    coefficients: Sequence[float], step: Callable[[Tensor], Tensor], items: Float[Tensor, "n d"]
+) -> Float[Tensor, "n d"]:
+    """The sum of c_k T_k(S) Z, where step(Z) = S Z: one product for each coefficient but the first."""
+    total, before, now = coefficients[0] * items, items, items
+    for number, coefficient in enumerate(coefficients[1:], start=1):
+        before, now = now, step(now) if number == 1 else 2.0 * step(now) - before
+        total = total + coefficient * now
+    return total

@@ -1,0 +1,40 @@
+"""What matrices, dense or sparse, are like as a whole or by row, in numbers between -1 and 1."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hybridfuse.functional import layout, precision
+
+
+def statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2"]:
+    """Mean and mean absolute value of all entries, those not stored included."""
+    values = _wide(matrix.values() if layout.is_sparse(matrix) else matrix)
+    number = matrix.shape[0] * matrix.shape[1]
+    return squashed(torch.stack([values.sum(), values.abs().sum()]) / number)
+
+
+def row_statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2 n"]:
+    """Mean and mean absolute value of the entries of each row, those not stored included."""
+    n, p = matrix.shape
+    if not layout.is_sparse(matrix):
+        wide = _wide(matrix)
+        return squashed(torch.stack([wide.sum(dim=1), wide.abs().sum(dim=1)]) / p)
+    values, rows = _wide(matrix.values()), layout.indices(matrix)[0]
+    sums = [values.new_zeros(n).index_add(0, rows, some) for some in (values, values.abs())]
+    return squashed(torch.stack(sums) / p)
+
+
+def entry_statistics(part: Tensor) -> Tensor:
+    """Each entry and its absolute value: (2, …)."""
+    wide = _wide(part)
+    return squashed(torch.stack([wide, wide.abs()]))
+
+
+def squashed(numbers: Float[Tensor, " *shape"]) -> Float[Tensor, " *shape"]:
+    r"""$t / (1 + |t|)$; what has overflowed counts as the largest number, or as 0 where its sign is lost."""
+    return nn.functional.softsign(numbers.nan_to_num(nan=0.0))
+
+
+def _wide(numbers: Tensor) -> Tensor:
+    return numbers.float() if numbers.dtype in precision.HALF else numbers

@@ -1,0 +1,45 @@
+"""Matrices made of few parameters, and products with them that never build them."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def chained(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "_ _"]:
+    """The product of matrices in the order that takes the fewest multiplications."""
+    return matrices[0] if len(matrices) == 1 else torch.linalg.multi_dot(list(matrices))
+
+
+def kronecker(outer: Float[Tensor, "p q"], inner: Float[Tensor, "s t"]) -> Float[Tensor, "p*s q*t"]:
+    r"""$A \otimes B$: entry [(i s + k), (j t + l)] is A_ij B_kl."""
+    return torch.kron(outer, inner)
+
+
+def kronecker_times(
+    outer: Float[Tensor, "p q"], inner: Float[Tensor, "s t"], items: Float[Tensor, "q*t e"]
+) -> Float[Tensor, "p*s e"]:
+    r"""$(A \otimes B) X$ by two small products, in the memory order of X, so that X is not copied."""
+    (p, q), (s, t) = outer.shape, inner.shape
+    if items.is_contiguous():
+        mapped = outer @ items.reshape(q, -1)
+        return (inner @ mapped.reshape(p, t, -1)).reshape(p * s, -1)
+    mapped = items.mT.reshape(-1, t) @ inner.mT
+    return (outer @ mapped.reshape(-1, q, s)).reshape(-1, p * s).mT
+
+
+def divisors(number: int) -> list[int]:
+    """Whole numbers that divide a positive one, from the smallest."""
+    small = [divisor for divisor in range(1, int(number**0.5) + 1) if number % divisor == 0]
+    return sorted({*small, *(number // divisor for divisor in small)})
+
+
+def middle_divisor(number: int) -> int:
+    """The divisor that is nearest to the square root; the smaller of two."""
+    return min(divisors(number), key=lambda divisor: abs(divisor - number**0.5))
+
+
+def factor_std(std: float, rank: int) -> float:
+    """Standard deviation of the entries of L (_, rank) and R (rank, _) such that those of L R have the given one."""
+    return (std / rank**0.5) ** 0.5

@@ -1,0 +1,39 @@
+from collections.abc import Sequence
+
+from hybridfuse.fusion.concatenation_base import ConcatenationBase
+from hybridfuse.reconciliation.dual_lphm import DualLphm
+
+
+class ConcatenationDualLphm(ConcatenationBase):
+    r"""The matrices side by side, mapped to fewer columns by a learned Kronecker product of low ranks.
+
+    $$A = [A_1 \cdots A_k]\, \psi^\top, \quad
+    \psi = P Q \otimes S T, \quad P \in \mathbb{R}^{s \times rank}, S \in \mathbb{R}^{p / s \times rank}$$
+
+    l = rank (s + t + p / s + (p_1 + … + p_k) / t). Dense.
+
+    Args:
+        dims: columns of each matrix. A hybrid gives it.
+        p: columns of A. At least 1; by default those of each matrix.
+        row_factor: s, which divides p; by default the divisor nearest to its square root.
+        column_factor: t, which divides p_1 + … + p_k; by default the divisor nearest to its square root.
+        rank: columns of P and of S. At least 1.
+
+    Raises:
+        ValueError: if dims is not given, p is not where the matrices differ in theirs, a factor does not
+            divide, or rank is below 1.
+
+    References: RPN 2 (2024), arXiv 2411.11162, dual low-rank parameterized hypercomplex multiplication
+        concatenation fusion.
+    """
+
+    def __init__(
+        self,
+        dims: Sequence[int] | None = None,
+        p: int | None = None,
+        row_factor: int | None = None,
+        column_factor: int | None = None,
+        rank: int = 2,
+    ) -> None:
+        super().__init__(dims, p)
+        self.reconciliation = DualLphm(self.p, self.width, None, row_factor, column_factor, rank)

@@ -1,0 +1,18 @@
+from hybridfuse.functional import fold, rule
+from hybridfuse.fusion.folded_base import FoldedBase
+
+
+class L2Norm(FoldedBase):
+    r"""The Euclidean norm at each place.
+
+    $$A = \sqrt{\sum_i A_i^2}$$
+
+    Where all entries are 0, so is the gradient. No square overflows.
+
+    References: RPN 2 (2024), arXiv 2411.11162, l2 norm fusion.
+    """
+
+    symmetric = True
+
+    def rule(self) -> fold.Rule:
+        return rule.EuclideanNorm()

@@ -1,0 +1,48 @@
+"""Functions that another one is made of: given as objects, by configuration or by name."""
+
+import pkgutil
+from collections.abc import Mapping
+
+import hybridfuse.interdependence
+from hybridfuse import check
+from hybridfuse.instantiate import Config, instantiate
+from hybridfuse.interdependence.base import Interdependence, InterdependenceType
+
+Part = Interdependence | Config | str
+"""An object, which is used as it is; a configuration, or the name of a function, which are given b, m and the type."""
+
+
+def part(name: str, given: object, b: int, m: int, interdependence_type: InterdependenceType) -> Interdependence:
+    """The function of these sizes.
+
+    Raises:
+        ValueError: if it is of another type, number of items or m, or there is none of its name.
+        TypeError: if what is given is no function.
+    """
+    if isinstance(given, Interdependence):
+        return _fitting(given, b, m, interdependence_type)
+    config = {"_target_": _target(name, given)} if isinstance(given, str) else given
+    if not isinstance(config, Mapping):
+        raise TypeError(f"{name} must be an interdependence function, its name or its configuration, got {given!r}.")
+    sizes = {"b": b, "m": m, "interdependence_type": interdependence_type}
+    return check.kind(name, instantiate(config, sizes), Interdependence)
+
+
+def _fitting(given: Interdependence, b: int, m: int, interdependence_type: InterdependenceType) -> Interdependence:
+    n = m if interdependence_type == "attribute" else b
+    if (given.interdependence_type, given.n, given.m) != (interdependence_type, n, m):
+        raise ValueError(
+            f"{given.name} must be of type {interdependence_type} with b = {b}, m = {m} like what holds it, "
+            f"got {given.interdependence_type} with b = {given.b}, m = {given.m}."
+        )
+    return given
+
+
+def _target(name: str, stem: str) -> str:
+    """The class of a function by the name of its file."""
+    files = (module.name for module in pkgutil.iter_modules(hybridfuse.interdependence.__path__))
+    stems = [file for file in files if file not in ("base", "structural") and not file.endswith("_base")]
+    if stem not in stems:
+        raise ValueError(f"{name} must name interdependence functions, got {stem}{check.nearest(stem, stems) or '.'}")
+    cls = "".join(word.capitalize() for word in stem.split("_"))
+    return f"{hybridfuse.interdependence.__name__}.{stem}.{cls}"

@@ -1,0 +1,193 @@
+"""What each fusion costs beside a stack that is reduced, and beside the paper's library. Nothing is asserted.
+
+python tests/benchmarks/bench_fusion.py                    all of it, on two threads
+python tests/benchmarks/bench_fusion.py --only prod max    fusions whose names hold one of these words
+python tests/benchmarks/bench_fusion.py --sizes 512        matrices of 512²
+
+For k = 4 and 16 matrices, forward and forward with backward, in milliseconds: ours, `torch.stack(...)` reduced, the
+library; then how many times as long the other takes, in the worst of both modes. Times alternate and are the least of
+several. Memory is what forward allocates beyond its inputs, in matrices, from a list and from an iterator that makes
+them; least is the time to read k matrices and write one, at the rate of a large copy.
+"""
+
+import argparse
+import ctypes
+import gc
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+from bench_interdependence import bandwidth, peak  # noqa: E402
+
+from catalogue import FUSIONS, fusion_of  # noqa: E402
+
+try:
+    from tinybig import fusion as library
+except ImportError:
+    library = None
+
+Reduce = Callable[[torch.Tensor], torch.Tensor]
+PLAIN: dict[str, Reduce] = {
+    "sum": lambda stack: stack.sum(dim=0),
+    "mean": lambda stack: stack.mean(dim=0),
+    "max": lambda stack: stack.amax(dim=0),
+    "min": lambda stack: stack.amin(dim=0),
+    "prod": lambda stack: stack.prod(dim=0),
+    "median": lambda stack: stack.median(dim=0).values,
+    "l1_norm": lambda stack: stack.abs().sum(dim=0),
+    "l2_norm": lambda stack: stack.norm(dim=0),
+    "geometric_mean": lambda stack: stack.abs().log().mean(dim=0).exp(),
+    "harmonic_mean": lambda stack: len(stack) / stack.reciprocal().sum(dim=0),
+    "logsumexp": lambda stack: stack.logsumexp(dim=0),
+    "trimmed_mean": lambda stack: stack.sort(dim=0).values[len(stack) // 4 : -(len(stack) // 4)].mean(dim=0),
+    "weighted_sum": lambda stack: torch.tensordot(torch.full((len(stack),), 0.5), stack, dims=1),
+    "weighted_sum_learned": lambda stack: torch.tensordot(torch.full((len(stack),), 0.5), stack, dims=1),
+    "gated": lambda stack: torch.tensordot((stack.mean((1, 2)) + stack.abs().mean((1, 2))).softmax(0), stack, dims=1),
+    "attention": lambda stack: ((stack.mean(2, True) + stack.abs().mean(2, True)).softmax(0) * stack).sum(dim=0),
+    "metric": lambda stack: (stack.square().mean(dim=0) + 1.0).sqrt(),
+    "concatenation": lambda stack: torch.cat(list(stack), dim=1),
+}
+"""What one would write."""
+LIBRARY = {
+    "sum": "sum_fusion",
+    "mean": "mean_fusion",
+    "max": "max_fusion",
+    "min": "min_fusion",
+    "prod": "prod_fusion",
+    "median": "median_fusion",
+    "l1_norm": "l1_norm_fusion",
+    "l2_norm": "l2_norm_fusion",
+    "weighted_sum": "weighted_summation_fusion",
+    "weighted_sum_learned": "parameterized_weighted_summation_fusion",
+    "concatenation": "concatenation_fusion",
+    "concatenation_learned": "parameterized_concatenation_fusion",
+    "concatenation_lowrank": "lowrank_parameterized_concatenation_fusion",
+    "concatenation_hm": "hm_parameterized_concatenation_fusion",
+    "concatenation_lphm": "lphm_parameterized_concatenation_fusion",
+    "concatenation_dual_lphm": "dual_lphm_parameterized_concatenation_fusion",
+    "concatenation_random_matrix": "random_matrix_adaption_parameterized_concatenation_fusion",
+}
+SLOW = {"similarity_network"}
+FORMAT = "{:<28}{:>6}{:>4}{:>10}{:>10}{:>10}{:>12}{:>12}{:>12}{:>9}{:>9}{:>8}{:>8}"
+HEADER = ("fusion", "n", "k", "forward", "plain", "library", "+ backward", "plain", "library")
+HEADER += ("x plain", "x lib", "list", "stream")
+
+
+def theirs(stem: str, n: int, k: int) -> Callable[[list[torch.Tensor]], torch.Tensor] | None:
+    """The library's fusion, its parameters drawn; None where it has none."""
+    if library is None or stem not in LIBRARY:
+        return None
+    module = {"l1_norm": "metric_fusion", "l2_norm": "metric_fusion"}.get(stem)
+    found = getattr(__import__(f"tinybig.fusion.{module}", fromlist=["x"]) if module else library, LIBRARY[stem])
+    options: dict[str, Any] = {"weights": torch.full((k,), 0.5)} if stem == "weighted_sum" else {}
+    if stem.endswith("hm"):
+        options |= {"p": 8, "q": 8}
+    if stem.endswith(("lphm", "lowrank", "random_matrix")):
+        options["r"] = 2
+    built = found(dims=[n] * k, **options)
+    if not built.require_parameters:
+        return lambda matrices: built(matrices)
+    length = built.calculate_l()
+    w = torch.randn(length if stem == "weighted_sum_learned" else (1, length), requires_grad=True)
+    return lambda matrices: built(matrices, w=w)
+
+
+def backward(call: Callable[[list[torch.Tensor]], torch.Tensor], matrices: list[torch.Tensor]) -> Callable[[], None]:
+    """The gradient must exist already and be no view of one number, as within a network."""
+    slope = torch.randn_like(call(matrices).detach())
+
+    def run() -> None:
+        given = [matrix.detach().requires_grad_() for matrix in matrices]
+        torch.autograd.grad(call(given), given, slope)
+
+    return run
+
+
+clock = time.perf_counter
+
+
+def least(calls: list[Callable[[], object] | None], seconds: float) -> list[float]:
+    """The least time of each, in turns."""
+    times: list[list[float]] = [[] for _ in calls]
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < seconds * len(calls) or len(times[0]) < 2:
+        for call, taken in zip(calls, times, strict=True):
+            if call is not None:
+                start = clock()
+                call()
+                taken.append(clock() - start)
+    return [1e3 * min(taken) if taken else math.nan for taken in times]
+
+
+def without_gradients(call: Callable[[], object]) -> Callable[[], object]:
+    def run() -> object:
+        with torch.no_grad():
+            return call()
+
+    return run
+
+
+def row(stem: str, n: int, k: int, seconds: float) -> tuple[float, float]:
+    """Prints one line; the least ratios to the plain form and to the library."""
+    torch.manual_seed(0)
+    matrices = [torch.rand(n, n) + 0.1 for _ in range(k)]
+    ours = fusion_of(stem, [n] * k, **({"weights": [0.5] * k} if stem == "weighted_sum" else {}))
+    plain, other = PLAIN.get(stem), theirs(stem, n, k)
+    forms = [ours, (lambda given: plain(torch.stack(given))) if plain else None, other]
+    forward = least([form and without_gradients(lambda form=form: form(matrices)) for form in forms], seconds)
+    both = least([form and backward(form, matrices) for form in forms], seconds)
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what is held for reuse would hide what is needed
+    size = 4 * n * n / 2**20
+    with torch.no_grad():
+        held = peak(lambda: ours(matrices)) / size
+        streamed = peak(lambda: ours(_made(k, n))) / size
+    ratios = [min(a / b for a, b in ((forward[i], forward[0]), (both[i], both[0]))) for i in (1, 2)]
+    shown = [f"{value:.2f}" for value in (*forward, *both)] + [f"x {ratio:.2f}" for ratio in ratios]
+    print(FORMAT.format(stem, n, k, *shown, f"{held:.1f}", f"{streamed:.1f}").replace("nan", "  -"), flush=True)
+    return ratios[0], ratios[1]
+
+
+def _made(k: int, n: int) -> Iterator[torch.Tensor]:
+    for _ in range(k):
+        yield torch.rand(n, n)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--sizes", nargs="*", type=int, default=[512, 2048])
+    parser.add_argument("--counts", nargs="*", type=int, default=[4, 16])
+    parser.add_argument("--seconds", type=float, default=0.3, help="for each form and mode")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--busy", action="store_true", help="on a busy machine: processor time, of one thread")
+    given = parser.parse_args()
+    if given.busy:
+        global clock
+        clock, given.threads = time.process_time, 1
+    torch.set_num_threads(given.threads)
+    rate = bandwidth()
+    print(f"torch {torch.__version__}, {given.threads} threads, copy {rate / 1e9:.1f} GB/s; milliseconds")
+    for n in given.sizes:
+        for k in given.counts:
+            print(f"\n{n}², k = {k}: least {4e3 * n * n * (k + 1) / rate:.2f} ms")
+            print(FORMAT.format(*HEADER))
+            chosen = [stem for stem in FUSIONS if not given.only or any(word in stem for word in given.only)]
+            found = [row(stem, n, k, given.seconds) for stem in chosen if stem not in SLOW or n <= 512]
+            for index, name in enumerate(("plain", "library")):
+                known = [ratios[index] for ratios in found if not math.isnan(ratios[index])]
+                if known:
+                    mean = statistics.geometric_mean(known)
+                    print(f"   beside {name}: geometric mean x {mean:.2f} of {len(known)}, least x {min(known):.2f}")
+
+
+if __name__ == "__main__":
+    main()
