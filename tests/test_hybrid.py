@@ -387,9 +387,10 @@ def test_a_hybrid_of_one_is_that_one(stem: str) -> None:
 
 
 def test_all_functions_in_one_hybrid() -> None:
+    square = [stem for stem in XIS if function(stem, B, M).p == M]
     for fusion in FUSIONS:
-        hybrid = hybrid_of(list(XIS), fusion, B, M).double()
+        hybrid = hybrid_of(square, fusion, B, M).double()
         x = data(B, M)
         matrices = [dense(matrix) for matrix in hybrid.calculate_matrices(x).values()]
-        assert len(matrices) == len(XIS)
+        assert len(matrices) == len(square) > 50
         torch.testing.assert_close(dense(hybrid.calculate_A(x)), dense(hybrid.fusion_function(matrices)))

@@ -29,9 +29,9 @@ WHOLE_ONLY = [stem for stem in DATA_DEPENDENT if _is_whole_only(stem)]
 
 
 def _rows(seed: int = 0) -> Tensor:
-    """Columns of different scale, two of them equal, one constant, one of two values."""
+    """Columns of different scale, two of them almost equal, one constant, one of two values."""
     x = data(ROWS, M, seed)
-    x[:, 1], x[:, 3] = 0.1, x[:, 0]
+    x[:, 1], x[:, 3] = 0.1, x[:, 0] + 1e-3 * x[:, 3]
     x[:, 4] = x[:, 4].sign()
     x[:, 2] *= 3.0
     return x + 0.5
