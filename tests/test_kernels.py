@@ -475,3 +475,20 @@ def test_memory_is_at_most_four_times_that_of_the_items_and_the_matrix(stem: str
         xi, x = function(stem, n, d, "instance", **given), data(n, d, dtype=torch.float32)
         with torch.no_grad():
             assert _peak(lambda xi=xi, x=x: xi.calculate_A(x)) <= 4 * (n * n + n * d)
+
+
+@pytest.mark.parametrize("panel", [1, 2, 3, 7, 8, 256])
+def test_inner_products_by_panels(panel: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of them computed, the other half the same to the last digit."""
+    monkeypatch.setattr(kernel, "_PANEL", panel)
+    x = data(7, 3)
+    for items in (x, data(3, 7).T):
+        got = kernel.inner_products(items)
+        torch.testing.assert_close(got, items @ items.T, rtol=1e-12, atol=1e-14)
+        assert torch.equal(got, got.T)
+
+
+def test_many_features_of_huge_items_do_not_overflow_on_the_way() -> None:
+    top = torch.finfo(torch.float32).max
+    x = torch.stack([torch.cat([torch.ones(40), -torch.ones(39)]), torch.full((79,), 0.9 * top)])
+    assert kernel.inner_products(x)[0, 1].item() == pytest.approx(0.9 * top, rel=1e-5)
