@@ -17,7 +17,7 @@ WRONG = {
     "fusion=meen": r"fusion must be among attention, .*, got meen; did you mean mean\?",
     "interdependence=[cosine]": r"interdependence must be among .*, got cosine; did you mean cosine_similarity\?",
     "interdependence=cosine": r"got cosine; did you mean cosine_similarity\?",
-    "interdependence=[]": r"interdependence must name at least one of attention, .*, got \[\]",
+    "interdependence=[]": r"interdependence must name at least one of anisotropic_rbf, .*, got \[\]",
     "interdependence=[chain,chain]": r"names chain twice; .*'\+interdependence@interdependence.second_chain=chain'",
     "interdependence.parameterized_lowrank.rnk=2": r"rnk is no setting; did you mean .*parameterized_lowrank.rank\?",
     "interdependence.gaussian_rbf.sigma=2": r"gaussian_rbf is not in use: interdependence is \[chain, ",

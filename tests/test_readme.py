@@ -45,7 +45,9 @@ def test_a_function_of_your_own(tmp_path):
     for name in ("mypackage/distance.py", "myconf/interdependence/product.yaml"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(BLOCKS[name])
-    words = ["--config-dir", "myconf", "interdependence=[chain,product]", "data=iris", "trainer=quick", "device=cpu"]
+    words = ["--config-dir", "myconf", "interdependence=[chain,product]", "reference=batch"]
+    assert " ".join(words).replace("[chain,product]", "[chain,product]'").replace("interdep", "'interdep") in README
+    words += ["data=iris", "trainer=quick", "device=cpu"]
     environment = os.environ | {"HYBRIDFUSE_ALLOW": "mypackage", "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, str(ROOT / "train.py"), *words],

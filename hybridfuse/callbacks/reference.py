@@ -4,7 +4,9 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
+from hybridfuse import check, interdependence
 from hybridfuse.callbacks import hybrids
+from hybridfuse.discovery import concrete_classes
 from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.interdependence.base import Interdependence
 from hybridfuse.interdependence.streamed_base import StreamedBase, fit_references
@@ -19,7 +21,7 @@ class Reference(pl.Callback):
     gradient reaches it. On the instance axis A is of the batch always; so it is for functions with parameters.
 
     Args:
-        batch: names of the functions that are left to the batch.
+        batch: names of functions that are left to the batch, in use or, as in a sweep, not.
     """
 
     def __init__(self, batch: Sequence[str] = ()) -> None:
@@ -30,12 +32,13 @@ class Reference(pl.Callback):
         """The functions of each hybrid that get a reference, hybrids in the order of the network.
 
         Raises:
-            ValueError: if one of them cannot be computed by streaming, or `batch` names none.
+            ValueError: if one of them cannot be computed by streaming, or `batch` names what is none.
         """
         found = {hybrid: list(hybrid.leaves()) for hybrid in hybrids.outermost(network).values()}
-        unknown = set(self.batch) - {leaf.name for leaves in found.values() for leaf in leaves}
-        if unknown:
-            raise ValueError(f"reference.batch must name functions in use, got {', '.join(sorted(unknown))}.")
+        known = {leaf.name for leaves in found.values() for leaf in leaves}
+        known |= concrete_classes(interdependence, Interdependence).keys()
+        for name in self.batch:
+            check.choice("reference.batch", name, sorted(known))
         chosen = {hybrid: [leaf for leaf in leaves if self._applies(leaf)] for hybrid, leaves in found.items()}
         return {hybrid: _streaming(leaves) for hybrid, leaves in chosen.items() if leaves}
 
