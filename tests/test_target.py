@@ -317,7 +317,7 @@ def test_trees_that_may_run(config: Any) -> None:
         ({"hydra": {"mode": "MULTIRUN"}}, "sweep with -m on the command line"),
         ({"hydra": {"job_logging": {"stream": "${oc.env:NO,'ext://this.s'}"}}}, "must not lead out"),
         ({"hydra": {"callbacks": {"x": {"_target_": "hybridfuse.targets.os.system"}}}}, "a class of Hydra's"),
-        ({"hydra": {"callbacks": {"x": {"_target_": "hybridfuse.interdependence.constant.Tensor"}}}}, "a class of Hydra's"),
+        ({"hydra": {"callbacks": {"x": {"_target_": "hybridfuse.hybrid.Tensor"}}}}, "a class of Hydra's"),
         ({"hydra": {"callbacks": {"x": {"_target_": "hydra._internal.utils.os.system"}}}}, "a class of Hydra's"),
         ({"hydra": {"callbacks": {"x": {"_target_": "hydra._internal.NoSuch"}}}}, "a class that exists"),
         ({"hydra": {"callbacks": {"x": {"_target_": "torch.nn.ReLU"}}}}, "a class of Hydra's"),

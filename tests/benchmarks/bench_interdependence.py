@@ -28,7 +28,7 @@ HEADER = ("function", "size", "forward ms", "+ backward ms", "peak MB", "of mach
 FORMAT = "{:<28} {:>14} {:>11} {:>14} {:>9} {:>11} {:>11} {:>8}"
 
 
-def median(call: Callable[[], object], seconds: float = 0.4, most: int = 30) -> float:
+def median(call: Callable[[], object], seconds: float = 0.2, most: int = 20) -> float:
     """Median seconds of a call, after one to warm up; once is enough for what takes long."""
     begin = time.perf_counter()
     call()
