@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybridfuse import check
+from hybridfuse.balance.base import Balance
 from hybridfuse.discovery import snake_case
 from hybridfuse.functional import layout
 from hybridfuse.fusion.base import Fusion
@@ -24,11 +25,13 @@ FunctionConfigs = Mapping[str, Config] | Sequence[Config]
 class HybridInterdependence(StoredBase):
     r"""Several interdependence functions and a fusion; itself an interdependence function, so that hybrids nest.
 
-    $$\xi(X) = \operatorname{post}(\operatorname{fusion}(\xi_1(X), \ldots, \xi_k(X)))$$
+    $$\xi(X) = \operatorname{post}(\operatorname{fusion}(s_1 \xi_1(X), \ldots, s_k \xi_k(X)))$$
 
-    Learnable parameters are those of each function in turn, then the fusion's. Without data and parameters, A is
-    computed once. Functions and configurations of the caller are never changed; a function given as an object
-    becomes a submodule as it is.
+    The s_i are those of `balance`, 1 without one.
+
+    Learnable parameters are those of each function in turn, then the fusion's, then the balance's. Without data and
+    parameters, A is computed once. Functions and configurations of the caller are never changed; a function given as
+    an object becomes a submodule as it is.
 
     Args:
         name: what messages call the hybrid.
@@ -39,6 +42,7 @@ class HybridInterdependence(StoredBase):
         fusion_function_config: its configuration; `dims` is handed to it. Ignored if the object is given.
         postprocess: applied to the fused matrix, or its configuration; nothing by default.
         device: where the hybrid and all its parts are moved.
+        balance: makes matrices of different magnitude fit to be fused, or its configuration; nothing by default.
 
     Raises:
         ValueError: if there are neither functions nor configurations, or there is no fusion, or a function is of
@@ -61,6 +65,7 @@ class HybridInterdependence(StoredBase):
         fusion_function_config: Config | None = None,
         postprocess: Postprocess | Config | None = None,
         device: torch.device | str | None = None,
+        balance: Balance | Config | None = None,
     ) -> None:
         super().__init__(b, m, interdependence_type)
         self.name = name
@@ -76,6 +81,7 @@ class HybridInterdependence(StoredBase):
         self.fusion_function = self._fusion(fusion_function, fusion_function_config)
         post = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
         self.postprocess = None if post is None else check.kind("postprocess", post, Postprocess)
+        self.balance = self._balance(balance)
         if not self.require_data and not self.require_parameters:
             self.store()
         if device is not None:
@@ -97,11 +103,10 @@ class HybridInterdependence(StoredBase):
         return list(self.functions.values())
 
     def get_function_parameter_numbers(self) -> list[int]:
-        """Numbers of learnable parameters: of each function, then of the fusion."""
-        return [
-            *(function.calculate_l() for function in self.interdependence_functions),
-            self.fusion_function.calculate_l(),
-        ]
+        """Numbers of learnable parameters: of each function, of the fusion, of the balance if there is one."""
+        balance = [] if self.balance is None else [sum(parameter.numel() for parameter in self.balance.parameters())]
+        functions = [function.calculate_l() for function in self.interdependence_functions]
+        return [*functions, self.fusion_function.calculate_l(), *balance]
 
     def columns(self, n: int) -> int:
         return self.fusion_function.calculate_n([function.columns(n) for function in self.interdependence_functions])
@@ -112,7 +117,7 @@ class HybridInterdependence(StoredBase):
 
     def calculate_matrices(self, x: Tensor | None = None) -> dict[str, Tensor]:
         """The matrix of each function, before the fusion, by its name; x as for `calculate_A`."""
-        return self._matrices(self._items(x))
+        return dict(zip(self.functions, self._matrices(self._items(x)), strict=True))
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         stored = self.stored_for(items)
@@ -122,11 +127,13 @@ class HybridInterdependence(StoredBase):
         with torch.no_grad():
             self.stored = layout.Stored(self._fused(self._items(None, like)))
 
-    def _matrices(self, items: Tensor) -> dict[str, Tensor]:
-        return {name: self._part(name, function, items) for name, function in self.functions.items()}
+    def _matrices(self, items: Tensor) -> Iterator[Tensor]:
+        """The matrix of each function, computed when it is asked for."""
+        return (self._part(name, function, items) for name, function in self.functions.items())
 
     def _fused(self, items: Tensor) -> Tensor:
-        fused: Tensor = self.fusion_function(list(self._matrices(items).values()))
+        matrices = self._matrices(items) if self.balance is None else self.balance(self._matrices(items))
+        fused: Tensor = self.fusion_function(matrices, names=list(self.functions))
         return fused if self.postprocess is None else self.postprocess(fused)
 
     def _part(self, name: str, function: Interdependence, items: Tensor) -> Tensor:
@@ -180,6 +187,12 @@ class HybridInterdependence(StoredBase):
         built = check.kind("fusion_function", fusion or instantiate(config or {}, {"dims": dims}), Fusion)
         built.calculate_n(dims)
         return built
+
+    def _balance(self, balance: Balance | Config | None) -> Balance | None:
+        if isinstance(balance, Mapping):
+            dims = [function.columns(self.n) for function in self.interdependence_functions]
+            balance = instantiate(balance, {"dims": dims})
+        return None if balance is None else check.kind("balance", balance, Balance)
 
 
 def _stem(config: Config) -> str:

@@ -151,7 +151,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("axis", ["attribute", "instance"])
-@pytest.mark.parametrize("option", options("interdependence", "fusion", "postprocess"))
+@pytest.mark.parametrize("option", options("interdependence", "fusion", "balance", "postprocess"))
 def test_every_relation_trains_on_both_axes(train, option, axis):
     words = [*QUICK, "trainer.max_epochs=1", f"axis={axis}", "callbacks=minimal", option]
     if option == "interdependence=graph":

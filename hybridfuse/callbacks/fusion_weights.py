@@ -5,11 +5,13 @@ from hybridfuse.fusion.weighted_base import WeightedBase
 
 
 class FusionWeights(pl.Callback):
-    """Logs, once an epoch, the weight that a learned or gated sum gives each ξ, as `fusion/<layer>/<ξ>`."""
+    """Logs once an epoch what a weighting fusion gives each ξ, as `fusion/<layer>/<ξ>`, and likewise a balance."""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         for layer, hybrid in hybrids.outermost(pl_module).items():
             fusion = hybrid.fusion_function
-            if isinstance(fusion, WeightedBase):
-                weights = zip(hybrid.functions, fusion.weights().detach().float().unbind(), strict=True)
-                pl_module.log_dict({f"fusion/{layer}/{name}": weight for name, weight in weights})
+            logged = {"fusion": fusion.weights()} if isinstance(fusion, WeightedBase) else {}
+            logged |= {} if hybrid.balance is None else {"balance": hybrid.balance.scales()}
+            for kind, numbers in logged.items():
+                weights = zip(hybrid.functions, numbers.detach().float().unbind(), strict=True)
+                pl_module.log_dict({f"{kind}/{layer}/{name}": weight for name, weight in weights})

@@ -54,7 +54,7 @@ _STRUCTURES = {
     "grid_cuboid_aggregation": "cuboid_patch_aggregation_based_geometric",
 }
 NAMES = _KERNELS | _STRUCTURES
-BLOCKED = "_hm", "_lphm"
+BLOCKED = ("_hm", "_lphm", "_dual_lphm")
 
 
 def function(stem: str, b: int, m: int, kind: str = "attribute", **given: Any) -> Callable[..., Any] | None:
@@ -68,6 +68,8 @@ def function(stem: str, b: int, m: int, kind: str = "attribute", **given: Any) -
         options["p"] = 3.0
     if stem.endswith(BLOCKED):
         options["p"], options["q"] = 8, 8
+    if stem.endswith("lphm"):
+        options["r"] = 2
     if stem in ("zero", "one", "identity"):
         options["m_prime" if kind == "attribute" else "b_prime"] = m if kind == "attribute" else b
     if stem.endswith("chain"):
