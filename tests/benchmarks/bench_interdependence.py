@@ -87,17 +87,18 @@ def backward(call: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> C
     return run
 
 
-def row(name: str, size: str, call: Callable[..., Any], x: torch.Tensor, share: str, other: Any) -> float:
-    """Prints one line; the ratio of the library's time to ours, NaN without it."""
+def row(name: str, size: str, call: Any, x: torch.Tensor, share: str, other: Any) -> float:
+    """Prints one line; the ratio of the library's time to ours, NaN without it. A GEMM is compared with A alone."""
     with torch.no_grad():
         forward = median(lambda: call(x))
+        compared = median(lambda: call.calculate_A(x)) if share.startswith("gemm") else forward
         memory = peak(lambda: call(x))
     both = median(backward(call, x))
     theirs = math.nan
     if other is not None:
         with torch.no_grad():
             theirs = median(lambda: other(x), seconds=0.1)
-    shown = (f"{1e3 * forward:.2f}", f"{1e3 * both:.2f}", f"{memory:.0f}", _of(share, forward))
+    shown = (f"{1e3 * forward:.2f}", f"{1e3 * both:.2f}", f"{memory:.0f}", _of(share, compared))
     library = ("", "") if math.isnan(theirs) else (f"{1e3 * theirs:.1f}", f"x {theirs / forward:.1f}")
     print(FORMAT.format(name, size, *shown, *library), flush=True)
     return theirs / forward
