@@ -44,5 +44,5 @@ def test_learned_scales_are_parameters_of_the_hybrid() -> None:
 def test_a_balance_by_configuration_is_given_its_sizes() -> None:
     target = {"_target_": "hybridfuse.balance.learned_scale.LearnedScale"}
     assert hybrid_of(PARTS, "sum", B, M, balance=target).balance.dims == [M] * 3
-    with pytest.raises(TypeError, match="^balance must be of Balance objects, got int"):
+    with pytest.raises(TypeError, match=r"^balance must be of Balance objects, got int"):
         hybrid_of(PARTS, "sum", B, M, balance=3)
