@@ -6,7 +6,6 @@ again.
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -67,23 +66,31 @@ def _normalised(products: Tensor) -> Tensor:
 def _centred_products(items: Float[Tensor, "n d"], pairing: Pairing, means: Float[Tensor, "n d"]) -> Tensor:
     """Inner products (n, n) of the matrices of all items, centred, whose rows have the given means."""
     means_of_columns = means - means.mean(dim=1, keepdim=True)
-    return _summed(_products_of_block, items, pairing, means, means_of_columns)
+
+    def of_block(total: Tensor | None, start: int, rows: int) -> Tensor:
+        return _products_of_block(total, start, rows, items, pairing, means, means_of_columns)
+
+    return _summed(of_block, items)
 
 
 def _row_means(items: Float[Tensor, "n d"], pairing: Pairing) -> Float[Tensor, "n d"]:
-    return _summed(_row_sums_of_block, items, pairing) / items.shape[1]
+
+    def of_block(total: Tensor | None, start: int, rows: int) -> Tensor:
+        return _row_sums_of_block(total, start, rows, items, pairing)
+
+    return _summed(of_block, items) / items.shape[1]
 
 
-def _summed(of_block: Callable[..., Tensor], items: Tensor, *args: Any) -> Tensor:
+def _summed(of_block: Callable[[Tensor | None, int, int], Tensor], items: Tensor) -> Tensor:
     """Sum over blocks of rows from the diagonal to the right; nothing is kept of them but the sum."""
     n, d = items.shape
     rows = max(_BLOCK // (n * d), 1)
     if rows < d and items.requires_grad and torch.is_grad_enabled():
         again = functools.partial(checkpoint, of_block, use_reentrant=False, preserve_rng_state=False)
-        return functools.reduce(torch.add, (again(None, start, rows, items, *args) for start in range(0, d, rows)))
-    total = of_block(None, 0, rows, items, *args)
+        return functools.reduce(torch.add, (again(None, start, rows) for start in range(0, d, rows)))
+    total = of_block(None, 0, rows)
     for start in range(rows, d, rows):
-        total = of_block(total, start, rows, items, *args)
+        total = of_block(total, start, rows)
     return total
 
 

@@ -18,15 +18,28 @@ class Metric(ABC):
     """A distance of two items, given to `distances`; its gradient is antisymmetric but for a factor of each entry."""
 
     def prepared(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """What `tile` and `direction` see of the items."""
+        """What `matrix` and `direction` see of the items."""
         return items
 
     def factor(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"] | float:
         """By what the sum of directions is multiplied."""
         return 1.0
 
+    @abstractmethod
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         """The distances of prepared items."""
+
+    @abstractmethod
+    def direction(
+        self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]
+    ) -> tuple[Float[Tensor, "i j"] | float, Float[Tensor, "i j d"]]:
+        """Weights, symmetric, and vectors, antisymmetric, whose product times `factor` is the gradient to `first`."""
+
+
+class Tiled(Metric):
+    """A distance that is computed tile by tile."""
+
+    def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         distances = items.new_empty(len(items), len(items))
         for rows, columns in _tiles(items):
             tile = self.tile(items[rows, None], items[None, columns])
@@ -34,15 +47,9 @@ class Metric(ABC):
             distances[columns, rows] = tile.mT
         return distances
 
+    @abstractmethod
     def tile(self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]) -> Float[Tensor, "i j"]:
         """Distances of prepared items."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def direction(
-        self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]
-    ) -> tuple[Float[Tensor, "i j"] | float, Float[Tensor, "i j d"]]:
-        """Weights, symmetric, and vectors, antisymmetric, whose product times `factor` is the gradient to `first`."""
 
 
 class _Distances(torch.autograd.Function):
@@ -155,7 +162,7 @@ class Chebyshev(Metric):
         return weights, attained.copysign_(apart)
 
 
-class Minkowski(Metric):
+class Minkowski(Tiled):
     """Norms of any order above 0, each in units of its largest difference, so that no power under- or overflows."""
 
     def __init__(self, order: float) -> None:
@@ -181,7 +188,7 @@ class Minkowski(Metric):
         return weights, powers * apart.sign()
 
 
-class Canberra(Metric):
+class Canberra(Tiled):
     """The sum of differences, each relative to its two numbers; the same in any unit of a feature."""
 
     def prepared(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -148,4 +148,4 @@ class Elementwise(Fusion):
 def listed(shapes: Sequence[tuple[int, ...]], names: Sequence[str] | None) -> str:
     """Shapes, each after its name where there are names."""
     shown = map(str, shapes)
-    return ", ".join(shown if names is None else (f"{name} {shape}" for name, shape in zip(names, shown)))  # noqa: B905
+    return ", ".join(shown if names is None else (f"{name} {shape}" for name, shape in zip(names, shown, strict=False)))
