@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
@@ -15,10 +15,11 @@ from hybridfuse.callbacks.hyperparameters import Hyperparameters
 from hybridfuse.callbacks.interrupt import Interrupt
 from hybridfuse.callbacks.reference import Reference
 from hybridfuse.command import CommandError
-from hybridfuse.instantiate import instantiate
+from hybridfuse.data import views
+from hybridfuse.instantiate import Config, instantiate, lacks
 from hybridfuse.module import SupervisedModule
 from hybridfuse.record import Record
-from hybridfuse.task import Classification, Regression, Task
+from hybridfuse.task import Classification, Forecast, Regression, Task
 
 T = TypeVar("T")
 
@@ -59,13 +60,25 @@ def check_numbers(config: DictConfig) -> None:
 def module(config: DictConfig, data: Any) -> SupervisedModule:
     """The network for a data set that is set up, with its task, optimiser and schedule."""
     sizes = {"b": data.b, "m": data.m, "outputs": data.outputs}
-    network: nn.Module = built("model", lambda: instantiate(config.model, sizes))
+    network: nn.Module = built("model", lambda: instantiate(_model(config, data), sizes | _links(config, data)))
     optimizer = built("optimizer", lambda: instantiate(config.optimizer))
     scheduler = built("scheduler", lambda: instantiate(config.scheduler)) if config.scheduler else None
     task = built("label_smoothing", lambda: _task(data, config.label_smoothing))
     learner = SupervisedModule(network, task, optimizer, scheduler)
     built("optimizer", learner.configure_optimizers)
     return learner
+
+
+def _model(config: DictConfig, data: Any) -> Config:
+    """The configuration of the network, the names of views of the data replaced by their columns."""
+    found = getattr(data, "views", None)
+    return config.model if not found else views.resolved(OmegaConf.to_container(config.model, resolve=True), found)
+
+
+def _links(config: DictConfig, data: Any) -> dict[str, Any]:
+    """The links of a data set that has some, for a network that takes them."""
+    links = getattr(data, "links", None)
+    return {} if links is None or not lacks(config.model, "links") else {"links": links}
 
 
 def trainer(config: DictConfig, record: Record, learner: nn.Module) -> pl.Trainer:
@@ -101,7 +114,7 @@ def _check_device(accelerator: str, devices: object) -> None:
 def _task(data: Any, label_smoothing: float) -> Task:
     if data.classes:
         return Classification(len(data.classes), label_smoothing)
-    return Regression(data.target_scale)
+    return Forecast() if data.task == "forecast" else Regression(data.target_scale)
 
 
 def _hyperparameters(config: DictConfig, record: Record, learner: nn.Module) -> dict[str, str | float]:

@@ -19,7 +19,8 @@ def say(line: str) -> None:
 def header(record: Record, data: Any) -> None:
     """What is about to run."""
     facts = record.fields
-    kinds = f"{len(data.classes)} classes" if data.classes else "a numeric target"
+    forecast = f"{data.outputs} numbers to forecast" if data.task == "forecast" else "a numeric target"
+    kinds = f"{len(data.classes)} classes" if data.classes else forecast
     say(f"hybridfuse {__version__}")
     parts = ", ".join(f"{len(rows)} {name}" for name, rows in data.splits._asdict().items())
     say(f"  data             {data.name}: {data.rows} rows ({parts}), {data.m} attributes, {kinds}")

@@ -36,6 +36,17 @@ def instantiate(config: Config, given: Mapping[str, object] | None = None) -> An
         raise ValueError(str(cause or error).splitlines()[0]) from error
 
 
+def lacks(config: Config, parameter: str, substitutes: Sequence[str] = ()) -> bool:
+    """Whether the class of a configuration takes a parameter that is not given, nor is a substitute for it.
+
+    Raises:
+        ValueError, TypeError: if the class may not run or does not exist.
+    """
+    node = _node(config)
+    taken = inspect.signature(_resolved(node["_target_"])).parameters
+    return parameter in taken and all(node.get(name) is None for name in (parameter, *substitutes))
+
+
 def _prepared(node: Any) -> Any:
     """The nodes below a configuration in Hydra's form, too; a class given as an object by its path.
 
@@ -55,11 +66,18 @@ def _prepared(node: Any) -> Any:
 
 
 def _builds_its_parts(path: str) -> bool:
-    targets.check(path)
+    return bool(getattr(_resolved(path), "builds_its_parts", False))
+
+
+def _resolved(target: Any) -> Any:
+    """What a target leads to, or the class itself where that is given."""
+    if inspect.isclass(target):
+        return target
+    targets.check(target)
     try:
-        return bool(getattr(pkgutil.resolve_name(path), "builds_its_parts", False))
+        return pkgutil.resolve_name(target)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"_target_ {path} does not exist.") from error
+        raise ValueError(f"_target_ {target} does not exist.") from error
 
 
 def _node(config: Config) -> dict[str, Any]:
@@ -96,11 +114,7 @@ def _checked_targets(node: object) -> Iterator[str]:
 
 def _checked_target(path: str) -> tuple[str, str]:
     """The path of a target as it is written, and as it is defined."""
-    targets.check(path)
-    try:
-        found = pkgutil.resolve_name(path)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"_target_ {path} does not exist.") from error
+    found = _resolved(path)
     true_path = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
     targets.check(true_path)
     if not inspect.isclass(found) and not targets.added(true_path):

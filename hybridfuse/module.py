@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from hybridfuse.data.batches import Batch
 from hybridfuse.finite import first_non_finite
 from hybridfuse.task import Task
 
-Batch = tuple[Tensor, Tensor]
+Answer = tuple[Tensor, Tensor]
+"""What the network says of rows, and what is true of them."""
 
 
 class SupervisedModule(pl.LightningModule):
@@ -43,28 +45,27 @@ class SupervisedModule(pl.LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.split_metrics = nn.ModuleDict({split: task.metrics() for split in ("train_", "val_", "test_")})
-        self._seen: dict[str, list[Batch]] = {"train": [], "val": [], "test": []}
+        self._seen: dict[str, list[Answer]] = {"train": [], "val": [], "test": []}
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(x)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        x, target = batch
-        output = self(x)
+        output, target = self._answer(batch)
         loss = self.task.loss(output, target)
         if not torch.isfinite(loss):
             raise ValueError(
                 f"the loss must be finite, got {loss.item()} at step {self.global_step} (epoch {self.current_epoch}); "
-                f"first in {first_non_finite(self.network, x)}."
+                f"first in {first_non_finite(self.network, batch[0])}."
             )
         self._seen["train"].append((output.detach(), target))
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        self._seen["val"].append((self(batch[0]), batch[1]))
+        self._seen["val"].append(self._answer(batch))
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        self._seen["test"].append((self(batch[0]), batch[1]))
+        self._seen["test"].append(self._answer(batch))
 
     def on_train_epoch_end(self) -> None:
         self._close("train")
@@ -83,6 +84,12 @@ class SupervisedModule(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "epoch", "monitor": "val/loss"},
         }
+
+    def _answer(self, batch: Batch) -> Answer:
+        """The answer for the rows of a batch that count: all, or those that it names."""
+        x, target, *rows = batch
+        output = self(x)
+        return output[rows[0]] if rows else output, target
 
     def _close(self, split: str) -> None:
         """Logs loss and metrics of all rows of a split, at the epoch."""

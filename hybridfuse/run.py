@@ -57,8 +57,9 @@ def _is_done(record: Record, config: DictConfig) -> bool:
     if earlier.get("status") != "done":
         console.say(f"an earlier attempt is {earlier.get('status')} in its record; starting again")
         return False
-    path = config.data.get("path")
-    if path is not None and Path(path).is_file() and file_checksum(Path(path)) != earlier["data"]["sha256"]:
-        raise CommandError(f"{path} has changed since this run was done in {record.folder}; rerun with force=true.")
+    for option, checksum in (("path", "sha256"), ("links", "links_sha256")):
+        path = config.data.get(option)
+        if path is not None and Path(path).is_file() and file_checksum(Path(path)) != earlier["data"][checksum]:
+            raise CommandError(f"{path} has changed since this run was done in {record.folder}; rerun with force=true.")
     console.already_done(record, earlier)
     return True

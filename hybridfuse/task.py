@@ -92,3 +92,19 @@ class Regression(Task):
         return MetricCollection(
             {"rmse": MeanSquaredError(squared=False), "mae": MeanAbsoluteError(), "r2": R2Score()}, compute_groups=False
         )
+
+
+class Forecast(Task):
+    """Mean squared error of several standardised numbers a row; MSE and MAE of all of them, in the same units."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.mse_loss(output, target)
+
+    def prediction(self, output: Tensor) -> Tensor:
+        return output
+
+    def in_units(self, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+        return metrics
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection({"mse": MeanSquaredError(), "mae": MeanAbsoluteError()}, compute_groups=False)

@@ -40,6 +40,8 @@ def train(config: DictConfig, record: Record) -> int:
     except (ValueError, OSError) as error:
         return _failed(record, error)
     record.fields["data"] = {"name": data.name, "rows": data.rows, "sha256": data.checksum}
+    if (links := getattr(data, "links_checksum", None)) is not None:
+        record.fields["data"]["links_sha256"] = links
     learner = build.module(config, data)
     trainer = build.trainer(config, record, learner)
     record.fields |= {

@@ -29,11 +29,11 @@ Hydra's own flags: --hydra-help; shell completion: eval "$(python train.py -sc i
 def text(conf: Path) -> str:
     """What `--help` prints."""
     parts = [_TOP.format(version=__version__)]
-    for group in sorted(folder for folder in conf.iterdir() if folder.is_dir() and folder.name != "hydra"):
+    for group in sorted(folder for folder in conf.rglob("*") if folder.is_dir() and folder.name != "hydra"):
         files = sorted(group.glob("*.yaml"))
         width = max((len(file.stem) for file in files), default=0)
         lines = [f"    {file.stem:<{width}}  {description(file)}" for file in files]
-        parts.append("\n".join([f"  {group.name}", *lines]) if lines else "")
+        parts.append("\n".join([f"  {group.relative_to(conf).as_posix()}", *lines]) if lines else "")
     return "\n".join([*filter(None, parts), _END])
 
 

@@ -23,7 +23,8 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler
 
 import hybridfuse.data
-from hybridfuse.data import CsvData, ParquetData, SklearnData, TableData, baseline, csv_cells, split
+from hybridfuse.data import CsvData, Data, ParquetData, SklearnData, TableData, baseline, csv_cells, split
+from hybridfuse.discovery import concrete_classes
 
 CONF = Path(__file__).parent.parent / "conf" / "data"
 YAMLS = sorted(CONF.glob("*.yaml"))
@@ -616,19 +617,23 @@ def test_yaml_states_the_defaults(path: Path) -> None:
     assert description.startswith("# ")
     assert description.endswith(".")
     node = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    groups = {name for entry in node.pop("defaults", []) if isinstance(entry, dict) for name in entry}
     parameters = inspect.signature(get_class(node.pop("_target_"))).parameters
-    assert list(node) == list(parameters)
-    assert node["seed"] == "${seed}"
+    assert list(node) == [name for name in parameters if name not in groups]
+    assert groups <= set(parameters)
+    assert node.get("seed", "${seed}") == "${seed}"
     assert node.get("name", path.stem) == path.stem
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     assert {name: node[name] for name in node.keys() - VARYING} == {
-        name: defaults[name] for name in defaults.keys() - VARYING
+        name: defaults[name] for name in defaults.keys() - VARYING - groups
     }
-    assert defaults["seed"] == 0
+    assert defaults.get("seed", 0) == 0
 
 
-def test_there_is_a_yaml_for_each_table() -> None:
-    assert {path.stem for path in YAMLS} == {*SETS, "csv", "parquet"}
+def test_there_is_a_yaml_for_each_source() -> None:
+    targets = {OmegaConf.load(path)._target_ for path in YAMLS}
+    assert targets == {f"{cls.__module__}.{cls.__name__}" for cls in concrete_classes(hybridfuse.data, Data).values()}
+    assert {path.stem for path in YAMLS} >= {*SETS, "csv", "parquet"}
 
 
 @pytest.mark.slow

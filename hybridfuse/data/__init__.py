@@ -7,5 +7,5 @@ from hybridfuse import discovery
 
 
 def __getattr__(name: str) -> Any:
-    """Any class of this package, the bases `TableData` and `FileData` included."""
+    """Any class of this package, the bases `Data`, `TableData` and `FileData` included."""
     return discovery.find(sys.modules[__name__], name)

@@ -5,6 +5,15 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
+from hybridfuse.data.split import Rows
+from hybridfuse.data.table import Target
+
+
+def naive(target: Target, rows: Rows) -> dict[str, float]:
+    """Test metrics of the naive answer to a target: its most frequent class, or its mean."""
+    train, test = target.values[rows.train], target.values[rows.test]
+    return majority(train, test, len(target.classes)) if target.classes else mean(train, test)
+
 
 def majority(train: Int[np.ndarray, " train"], test: Int[np.ndarray, " test"], classes: int) -> dict[str, float]:
     """Accuracy and macro F1 of always answering the most frequent class of the training rows.

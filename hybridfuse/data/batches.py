@@ -1,5 +1,6 @@
 """A split in memory, and its batches."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,27 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-Batch = tuple[Float[Tensor, "b m"], Shaped[Tensor, " b"]]
+Batch = tuple[Shaped[Tensor, "..."], ...]
+"""x (b, m) and y (b, ...); or x, y and rows, where y is the target of those rows of x and no others count."""
 
 
-class SplitDataset(Dataset[Batch]):
-    """Rows of one split; gives a whole batch at once, which for small tables is many times faster than row by row.
+class SplitBase(Dataset[Batch]):
+    """Rows of one split; gives a whole batch at once, which for small rows is many times faster than row by row."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """The batch of these rows; what `DataLoader` asks for where it is offered."""
+
+    def __getitem__(self, index: int) -> Batch:
+        x, y, *_ = self.__getitems__([index])
+        return x[0], y[0]
+
+
+class SplitDataset(SplitBase):
+    """Rows of one split of a table.
 
     Args:
         x: attributes.
@@ -34,16 +51,12 @@ class SplitDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.y)
 
-    def __getitem__(self, index: int) -> Batch:
-        return self.x[index], self.y[index]
-
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """The batch of these rows; what `DataLoader` asks for where it is offered."""
         chosen = torch.as_tensor(indices)
         return self.x[chosen], self.y[chosen]
 
 
-def loader(dataset: SplitDataset, size: int, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Batch]:
+def loader(dataset: SplitBase, size: int, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Batch]:
     """Batches of a split; shuffled by torch's global random numbers, which the run seeds."""
     return DataLoader(dataset, batch_size=size, shuffle=shuffle, drop_last=drop_last, collate_fn=_as_it_is)
 

@@ -1,7 +1,7 @@
 """The cells of a file, and how errors speak of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,13 @@ def check_name(option: str, name: str, names: Sequence[str], file: str) -> str:
             f"got {name!r}{check.nearest(name, names) or '.'}"
         )
     return name
+
+
+def listed(option: str, names: Iterable[str] | None, kind: str = "columns") -> list[str]:
+    """Names of columns or of another kind; none for None, TypeError for a single text."""
+    if isinstance(names, str):
+        raise TypeError(f"{option} must be a list of {kind}, e.g. data.{option}=[{names}], got {names!r}.")
+    return [str(name) for name in names or ()]
 
 
 def override(name: str) -> str:

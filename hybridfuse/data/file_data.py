@@ -2,13 +2,13 @@
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybridfuse import check
 from hybridfuse.data import columns, target
-from hybridfuse.data.cells import Cells, check_name, override
+from hybridfuse.data.cells import Cells, check_name, listed, override
 from hybridfuse.data.table import TASKS, Categories, Table, Target, TaskName
 from hybridfuse.data.table_data import TableData
 
@@ -57,8 +57,8 @@ class FileData(TableData):
         if task is not None:
             check.choice("task", task, TASKS)
         self.given_task: TaskName | None = task
-        self.ignore = _names("ignore", ignore)
-        self.categorical = _names("categorical", categorical)
+        self.ignore = listed("ignore", ignore)
+        self.categorical = listed("categorical", categorical)
         self.max_categories = check.whole("max_categories", max_categories)
 
     @abstractmethod
@@ -74,8 +74,12 @@ class FileData(TableData):
         """
 
     def read(self) -> Table:
-        content = _content(self.path)
+        content = file_content(self.path)
         cells = self.cells(content)
+        return Table(*self.attributes(cells), self.target_of(cells), hashlib.sha256(content).hexdigest())
+
+    def attributes(self, cells: Cells) -> tuple[dict[str, columns.Numbers], dict[str, Categories]]:
+        """The columns to learn from: those of numbers, and those of categories."""
         numbers: dict[str, columns.Numbers] = {}
         categories: dict[str, Categories] = {}
         for name in self._attributes(cells):
@@ -85,7 +89,7 @@ class FileData(TableData):
                 numbers[name] = columns.numbers(typed, column, cells)
             else:
                 categories[name] = columns.categories(column, self.max_categories)
-        return Table(numbers, categories, self._target(cells), hashlib.sha256(content).hexdigest())
+        return numbers, categories
 
     def _attributes(self, cells: Cells) -> list[str]:
         """The columns to learn from, all that the options name being there."""
@@ -104,7 +108,8 @@ class FileData(TableData):
         remedy = f"make it a category with data.categorical={override(column.name)}"
         return self.typed(column, cells, "" if column.name in self.categorical else remedy)
 
-    def _target(self, cells: Cells) -> Target:
+    def target_of(self, cells: Cells) -> Target:
+        """What is to be predicted of each row."""
         column = cells.frame[self.target]
         remedy = "" if self.given_task else "set data.task=classification"
         typed = self.typed(column, cells, remedy)
@@ -115,13 +120,7 @@ class FileData(TableData):
         return target.numbers(self.target, values, note)
 
 
-def _names(option: str, names: Iterable[str] | None) -> list[str]:
-    if isinstance(names, str):
-        raise TypeError(f"{option} must be a list of columns, e.g. data.{option}=[{names}], got {names!r}.")
-    return [str(name) for name in names or ()]
-
-
-def _content(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
     """The bytes of a file, or FileNotFoundError with the nearest name in its folder."""
     if not path.is_file():
         folder = path.parent

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Shaped
 
+from hybridfuse import check
+
 
 class Rows(NamedTuple):
     """Indices of the rows of each split, in increasing order."""
@@ -12,6 +14,27 @@ class Rows(NamedTuple):
     train: Int[np.ndarray, " train"]
     validation: Int[np.ndarray, " validation"]
     test: Int[np.ndarray, " test"]
+
+
+def shares(validation: float, test: float) -> tuple[float, float]:
+    """Shares of all rows, found to be above 0 and to leave some rows to train."""
+    given = check.positive("validation", validation), check.positive("test", test)
+    if sum(given) >= 1:
+        raise ValueError(f"validation + test must be < 1, got {validation} + {test}.")
+    return given
+
+
+def number(name: str, given: float, rows: int) -> int:
+    """How many rows are meant: by a share of all rows, below 1, or by their number.
+
+    Raises:
+        ValueError: if it is not above 0, or neither below 1 nor whole.
+        TypeError: if it is no number.
+    """
+    value = check.positive(name, given)
+    if value >= 1 and value % 1:
+        raise ValueError(f"{name} must be a share below 1 or a whole number of rows, got {given}.")
+    return int(value) if value >= 1 else _rounded(value * rows)
 
 
 def stratified(strata: Shaped[np.ndarray, " rows"], validation: float, test: float, seed: int, least: int = 1) -> Rows:
@@ -36,6 +59,64 @@ def stratified(strata: Shaped[np.ndarray, " rows"], validation: float, test: flo
         parts.append(np.split(rows, [tested, tested + validated]))
     testing, validating, training = (np.sort(np.concatenate(part)) for part in zip(*parts, strict=True))
     return Rows(training, validating, testing)
+
+
+def per_class(strata: Int[np.ndarray, " rows"], train: int, validation: int, seed: int) -> Rows:
+    """As many rows of each class at random to train and to validate; all others test.
+
+    Args:
+        strata: the class of each row; a row whose class is below 0 is in no split.
+        train, validation: rows of each class.
+        seed: of the random choice; the same in all versions of NumPy.
+
+    Raises:
+        ValueError: if a class has no row left to test.
+
+    References: Shchur, Mumme, Bojchevski & Günnemann (2018), arXiv 1811.05868, section 3: 20 and 30.
+    """
+    random = np.random.RandomState(seed)
+    parts: list[list[Int[np.ndarray, " part"]]] = []
+    for stratum in np.unique(strata[strata >= 0]):
+        rows = random.permutation(np.flatnonzero(strata == stratum))
+        if len(rows) <= train + validation:
+            raise ValueError(
+                f"a class must have more than {train} + {validation} rows to split, got {len(rows)} of class "
+                f"{stratum}; lower data.train_per_class or data.validation_per_class."
+            )
+        parts.append(np.split(rows, [train, train + validation]))
+    return Rows(*(np.sort(np.concatenate(part)) for part in zip(*parts, strict=True)))
+
+
+def folds(strata: Shaped[np.ndarray, " rows"], count: int, fold: int, validation: float, seed: int) -> Rows:
+    """One fold of several tests; of the other rows, a share of all rows validates and the rest train.
+
+    Folds are of equal size, to within a row, and so is what they have of each stratum. The seed decides all of them.
+
+    Args:
+        strata: the class of each row.
+        count: of the folds.
+        fold: which one tests, from 0 on.
+        validation: share of all rows, drawn from each stratum; at least one row of it.
+        seed: of the random choice; the same in all versions of NumPy.
+
+    Raises:
+        ValueError: if a stratum has less rows than there are folds, or too few to train.
+    """
+    random = np.random.RandomState(seed)
+    parts: list[tuple[Int[np.ndarray, " part"], ...]] = []
+    dealt = 0
+    for stratum in np.unique(strata):
+        rows = random.permutation(np.flatnonzero(strata == stratum))
+        tested = (np.arange(dealt, dealt + len(rows)) % count) == fold
+        others, validated = rows[~tested], max(1, _rounded(validation * len(rows)))
+        if len(rows) < count or len(others) <= validated:
+            raise ValueError(
+                f"each class must have at least {count} rows, one for each fold, and more that train than the "
+                f"{validated} that validate, got {len(rows)} of class {stratum}."
+            )
+        parts.append((others[validated:], others[:validated], rows[tested]))
+        dealt += len(rows)
+    return Rows(*(np.sort(np.concatenate(part)) for part in zip(*parts, strict=True)))
 
 
 def _sizes(rows: int, validation: float, test: float, least: int) -> tuple[int, int]:

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Shaped
 
-TaskName = Literal["classification", "regression"]
+TaskName = Literal["classification", "regression", "forecast"]
 TASKS: tuple[TaskName, ...] = ("classification", "regression")
+"""Those of a table."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,23 @@ def classes(name: str, cells: Shaped[np.ndarray, " rows"], note: str = "") -> Ta
     return Target(name, indices.astype(np.int64), names, note)
 
 
+def learnable(target: Target, train: Int[np.ndarray, " train"]) -> tuple[Shaped[np.ndarray, " rows"], float, float]:
+    """What a network is to learn, and the mean and the standard deviation of the training rows that it is scaled by.
+
+    Indices of classes as they are, scaled by 0 and 1; numbers standardised, in float32.
+
+    Raises:
+        ValueError: if all training rows have the same number.
+    """
+    if target.classes:
+        return target.values, 0.0, 1.0
+    values = target.values[train]
+    if values.min() == values.max():
+        raise ValueError(f"target {target.name!r} must vary, got {values[0]} in every training row.")
+    mean, scale = float(values.mean()), float(values.std())
+    return ((target.values - mean) / scale).astype(np.float32), mean, scale
+
+
 def _check_counts(name: str, names: list[str], counts: Int[np.ndarray, " classes"], numeric: bool) -> None:
     rarest = int(counts.argmin())
     if counts[rarest] < LEAST_ROWS:
