@@ -52,7 +52,8 @@ def config_hash(config: DictConfig) -> str:
     """SHA-256 of the resolved configuration, less what does not change the result."""
     plain: Any = OmegaConf.to_container(config, resolve=True)
     result = {key: value for key, value in plain.items() if key not in _NOT_PART_OF_THE_RESULT}
-    return hashlib.sha256(json.dumps(result, sort_keys=True, default=str).encode()).hexdigest()
+    texts = json.loads(json.dumps(result, default=str))  # keys as texts, so that numbers are sorted among them
+    return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
 
 
 class Record:

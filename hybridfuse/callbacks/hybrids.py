@@ -9,13 +9,14 @@ from hybridfuse.hybrid import HybridInterdependence
 
 
 def outermost(network: nn.Module) -> dict[str, HybridInterdependence]:
-    """The hybrids of a network that are not part of another, by a readable name such as `layer0`."""
+    """The hybrids of a network that are not part of another, by a readable name such as `layer0_attribute`."""
     found = {name: module for name, module in network.named_modules() if isinstance(module, HybridInterdependence)}
     outer = {name: hybrid for name, hybrid in found.items() if not any(name.startswith(f"{o}.") for o in found)}
-    layers = list(dict.fromkeys(name.rpartition(".")[0] for name in outer))
+    places = {name: name.rpartition(".")[0].partition(".heads.") for name in outer}
+    layers = list(dict.fromkeys(layer for layer, _, _ in places.values()))
     return {
-        f"layer{layers.index(name.rpartition('.')[0])}_{hybrid.interdependence_type}": hybrid
-        for name, hybrid in outer.items()
+        f"layer{layers.index(layer)}{f'_head{head}' if head else ''}_{outer[name].interdependence_type}": outer[name]
+        for name, (layer, _, head) in places.items()
     }
 
 

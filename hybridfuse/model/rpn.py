@@ -1,19 +1,19 @@
 """The network of RPN 2: a chain of layers, each with a hybrid interdependence of its own."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybridfuse import check
-from hybridfuse.hybrid import HybridInterdependence
-from hybridfuse.instantiate import Config, instantiate
-from hybridfuse.model.rpn_layer import RpnLayer
+from hybridfuse.instantiate import Config
+from hybridfuse.model import rpn_build
+from hybridfuse.model.layer_settings import Changes, LayerSettings, of_layers
 
 
 class Rpn(nn.Module):
-    """Layers of `RpnLayer`; between two of them normalisation, activation and dropout.
+    """Layers of `RpnLayer`, or of several heads each; between two of them normalisation, activation and dropout.
 
     Configurations, not objects, since every layer builds its own parts for its own sizes.
 
@@ -32,9 +32,18 @@ class Rpn(nn.Module):
         normalization: of a module that is given the width, such as `torch.nn.LayerNorm`; none by default.
         dropout: share of the entries of hidden layers that is dropped. In [0, 1).
         bias: whether layers have a bias.
+        channels: ψ of a head. At least 1.
+        channel_fusion: of the fusion that joins the outputs of channels; their mean by default. Where it puts them
+            side by side, each makes a share of the outputs.
+        heads: of a layer, each with hybrids, κ, ψ and π of its own. At least 1.
+        head_fusion: of the fusion that joins the outputs of heads, likewise.
+        layers: what is different in some layers, by number from 0 or in order: any of these settings, but for sizes
+            and numbers of layers. A configuration without a class changes parameters of the network's own.
+        links: of the graph whose nodes the instances are, for the hybrids; none by default.
 
     Raises:
-        ValueError: if an instance hybrid would change the number of rows, or a part refuses its sizes.
+        ValueError: if an instance hybrid would change the number of rows, a part refuses its sizes, a fusion makes
+            another number of outputs, or there is no such layer or setting.
 
     References: RPN 2 (2024), arXiv 2411.11162, section 3.
     """
@@ -57,46 +66,37 @@ class Rpn(nn.Module):
         normalization: Config | None = None,
         dropout: float = 0.0,
         bias: bool = True,
+        channels: int = 1,
+        channel_fusion: Config | None = None,
+        heads: int = 1,
+        head_fusion: Config | None = None,
+        layers: Changes | None = None,
+        links: Any = None,
     ) -> None:
         super().__init__()
-        check.fraction("dropout", dropout)
-        check.truth("bias", bias)
-        hybrids = [
-            config for config in (hybrid, second_hybrid) if config and config["interdependence_function_configs"]
-        ]
+        common = LayerSettings(
+            transformation=transformation,
+            reconciliation=reconciliation,
+            remainder=remainder,
+            activation=activation,
+            hybrid=hybrid,
+            second_hybrid=second_hybrid,
+            normalization=normalization,
+            dropout=dropout,
+            bias=bias,
+            channels=channels,
+            channel_fusion=channel_fusion,
+            heads=heads,
+            head_fusion=head_fusion,
+        )
         widths = [m, *check.wholes("hidden", hidden), outputs]
-        related = len(widths) - 1 if hybrid_layers is None else check.whole("hybrid_layers", hybrid_layers, least=0)
+        last = len(widths) - 2
         steps: list[nn.Module] = []
-        for index, (width, following) in enumerate(pairwise(widths)):
-            built = {h.interdependence_type: h for h in _hybrids(hybrids if index < related else [], b, width, index)}
-            attribute, instance = built.get("attribute"), built.get("instance")
-            kappa = instantiate(transformation, {"m": width if attribute is None else attribute.calculate_m_prime()})
-            psi = instantiate(reconciliation, {"rows": following, "columns": kappa.width})
-            pi = instantiate(remainder, {"m": width, "outputs": following})
-            steps.append(RpnLayer(kappa, psi, pi, attribute, instance, bias))
-            if index < len(widths) - 2:
-                steps += [] if normalization is None else [instantiate(normalization)(following)]
-                steps += [instantiate(activation), nn.Dropout(dropout)]
+        for number, settings in enumerate(of_layers(common, layers, last + 1, hybrid_layers)):
+            place = rpn_build.Place(number, b, widths[number], widths[number + 1], links)
+            steps.append(rpn_build.layer(settings, place))
+            steps += rpn_build.between(settings, place.outputs) if number < last else []
         self.layers = nn.Sequential(*steps)
 
     def forward(self, x: Float[Tensor, "b m"]) -> Float[Tensor, "b outputs"]:
         return self.layers(x)
-
-
-def _hybrids(configs: Sequence[Config], b: int, m: int, layer: int) -> list[HybridInterdependence]:
-    try:
-        hybrids: list[HybridInterdependence] = [instantiate(config, {"b": b, "m": m}) for config in configs]
-    except ValueError as error:
-        if not layer:
-            raise
-        sentence = str(error).rstrip(".")
-        raise ValueError(
-            f"layer {layer} with {m} attributes: {sentence}; model.hybrid_layers={layer} leaves it without a hybrid."
-        ) from error
-    for hybrid in hybrids:
-        if hybrid.calculate_b_prime() != b:
-            raise ValueError(
-                f"a network on the instance axis must keep the {b} rows of a batch, got {hybrid.calculate_b_prime()} "
-                f"from {hybrid.fusion_function.name} of {', '.join(hybrid.functions)}; use another fusion."
-            )
-    return hybrids

@@ -4,8 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hybridfuse.functional.repeated import Repeated
 from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.model.remainder.base import Remainder
+from hybridfuse.model.rpn_channels import RpnChannels
 from hybridfuse.model.transformation.base import Transformation
 from hybridfuse.reconciliation.base import Reconciliation
 
@@ -19,7 +21,7 @@ class RpnLayer(nn.Module):
 
     Args:
         transformation: κ, from the attributes after A_a.
-        reconciliation: ψ(w), outputs by the width of κ.
+        reconciliation: ψ(w), outputs by the width of κ, or several of them.
         remainder: π, from the attributes of X to the outputs.
         attribute_hybrid: A_a.
         instance_hybrid: A_i, computed from X.
@@ -31,7 +33,7 @@ class RpnLayer(nn.Module):
     def __init__(
         self,
         transformation: Transformation,
-        reconciliation: Reconciliation,
+        reconciliation: Reconciliation | RpnChannels,
         remainder: Remainder,
         attribute_hybrid: HybridInterdependence | None = None,
         instance_hybrid: HybridInterdependence | None = None,
@@ -42,12 +44,27 @@ class RpnLayer(nn.Module):
         self.transformation = transformation
         self.instance_hybrid = instance_hybrid
         self.reconciliation = reconciliation
-        self.bias = nn.Parameter(torch.zeros(reconciliation.rows)) if bias else None
+        self.bias = nn.Parameter(torch.zeros(remainder.outputs)) if bias else None
         self.remainder = remainder
+        self._repeated = Repeated()
 
     def forward(self, x: Float[Tensor, "b m"]) -> Float[Tensor, "b outputs"]:
         related = x if self.attribute_hybrid is None else self.attribute_hybrid(x)
         transformed = self.transformation(related)
-        if self.instance_hybrid is not None:
-            transformed = self.instance_hybrid(x, kappa_x=transformed)
+        if self.instance_hybrid is None:
+            return self._mapped(transformed, self.bias) + self.remainder(x)
+        psi = self.reconciliation
+        if isinstance(psi, Reconciliation) and psi.rows < transformed.shape[1]:  # Aᵀ (κ ψᵀ) is cheaper than (Aᵀ κ) ψᵀ
+            mapped = self.instance_hybrid(x, kappa_x=self._mapped(transformed, None))
+            return (mapped if self.bias is None else mapped + self.bias.to(mapped.dtype)) + self.remainder(x)
+        transformed = self.instance_hybrid(x, kappa_x=transformed)
         return self.reconciliation.linear(transformed, self.bias) + self.remainder(x)
+
+    def _mapped(self, transformed: Tensor, bias: Tensor | None) -> Float[Tensor, "b outputs"]:
+        """κ ψᵀ + β, by the entries of κ where it is always the same and sparse, as words of papers are."""
+        psi = self.reconciliation
+        entries = self._repeated(transformed) if isinstance(psi, Reconciliation) else None
+        if entries is None or not isinstance(psi, Reconciliation):
+            return psi.linear(transformed, bias)
+        mapped = entries.product(psi().mT.to(transformed.dtype))
+        return mapped if bias is None else mapped + bias.to(mapped.dtype)

@@ -1,1 +1,12 @@
-"""Remainders π, what a layer adds of its input: a class a file."""
+"""Remainders π, what a layer adds of its input: a class a file, found by its name
+(`from hybridfuse.model.remainder import Linear`)."""
+
+import sys
+from typing import Any
+
+from hybridfuse import discovery
+
+
+def __getattr__(name: str) -> Any:
+    """Any class of this package."""
+    return discovery.find(sys.modules[__name__], name)

@@ -9,6 +9,9 @@ from hybridfuse import check
 class Transformation(nn.Module, ABC):
     """Expands each row of the data.
 
+    Values are not scaled to one variance: what maps κ(X) on starts with entries of variance 1 / width, so that its
+    outputs start with the mean square of the entries of κ(X).
+
     Args:
         m: attributes of a row. At least 1.
 
@@ -27,4 +30,7 @@ class Transformation(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Float[Tensor, "b m"]) -> Float[Tensor, "b width"]:
-        """κ(X)."""
+        """κ(X), finite for any finite X."""
+
+    def extra_repr(self) -> str:
+        return f"m={self.m}, width={self.width}"
