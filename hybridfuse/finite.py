@@ -1,5 +1,7 @@
 """Where a network first leaves the finite numbers."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +26,23 @@ def first_non_finite(network: nn.Module, x: Tensor) -> str:
     if broken:
         return f"{broken[0]}, a parameter that the last update made non-finite"
     return found[0] if found else "the loss itself"
+
+
+def check_numbers(function: nn.Module, result: Tensor, given: Sequence[Tensor]) -> None:
+    """ValueError if what a function gives holds NaN; the sentence says whether its input or a parameter did before."""
+    if result.is_meta or torch.compiler.is_compiling() or not _holds_nan(result):
+        return
+    if any(map(_holds_nan, given)):
+        raise ValueError("x must hold numbers, got NaN.")
+    broken = [name for name, parameter in function.named_parameters() if not torch.isfinite(parameter).all()]
+    cause = f"; its parameter {broken[0]} is not finite" if broken else ""
+    raise ValueError(f"{function.name} must give numbers, got NaN{cause}.")
+
+
+def _holds_nan(tensor: Tensor) -> bool:
+    entries = _entries(tensor.detach())
+    # A sum is read once and nothing is written; of infinite numbers it may be NaN as well.
+    return bool(entries.sum().isnan()) and bool(entries.isnan().any())
 
 
 def _entries(output: Tensor) -> Tensor:

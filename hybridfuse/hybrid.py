@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from hybridfuse import check
 from hybridfuse.balance.base import Balance
 from hybridfuse.discovery import snake_case
-from hybridfuse.functional import layout
+from hybridfuse.functional.stored import Stored
 from hybridfuse.fusion.base import Fusion
-from hybridfuse.instantiate import Config, instantiate
+from hybridfuse.instantiate import Config, instantiate, lacks
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 from hybridfuse.interdependence.stored_base import StoredBase
+from hybridfuse.path import Built, NamedPart, Recipe
+from hybridfuse.plan import Plan, planned
 from hybridfuse.postprocess.base import Postprocess
 
 Functions = Mapping[str, Interdependence] | Sequence[Interdependence]
@@ -30,8 +32,8 @@ class HybridInterdependence(StoredBase):
     The s_i are those of `balance`, 1 without one.
 
     Learnable parameters are those of each function in turn, then the fusion's, then the balance's. Without data and
-    parameters, A is computed once. Functions and configurations of the caller are never changed; a function given as
-    an object becomes a submodule as it is.
+    parameters, A is computed once, unless it is a dense sum, which is applied part by part. Functions and
+    configurations of the caller are never changed; a function given as an object becomes a submodule as it is.
 
     Args:
         name: what messages call the hybrid.
@@ -43,6 +45,8 @@ class HybridInterdependence(StoredBase):
         postprocess: applied to the fused matrix, or its configuration; nothing by default.
         device: where the hybrid and all its parts are moved.
         balance: makes matrices of different magnitude fit to be fused, or its configuration; nothing by default.
+        links: of the graph whose nodes the instances are; handed to each configured function of the instance type that
+            takes links and has neither links nor a path of its own.
 
     Raises:
         ValueError: if there are neither functions nor configurations, or there is no fusion, or a function is of
@@ -66,10 +70,11 @@ class HybridInterdependence(StoredBase):
         postprocess: Postprocess | Config | None = None,
         device: torch.device | str | None = None,
         balance: Balance | Config | None = None,
+        links: Any = None,
     ) -> None:
         super().__init__(b, m, interdependence_type)
         self.name = name
-        functions = self._given(interdependence_functions) or self._built(interdependence_function_configs)
+        functions = self._given(interdependence_functions) or self._built(interdependence_function_configs, links)
         if not functions:
             raise ValueError(
                 f"{name} needs interdependence_functions or interdependence_function_configs, got neither."
@@ -82,7 +87,7 @@ class HybridInterdependence(StoredBase):
         post = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
         self.postprocess = None if post is None else check.kind("postprocess", post, Postprocess)
         self.balance = self._balance(balance)
-        if not self.require_data and not self.require_parameters:
+        if not self.require_data and not self.require_parameters and (self.sparse or self.recipe.weights is None):
             self.store()
         if device is not None:
             self.to(device)
@@ -91,6 +96,17 @@ class HybridInterdependence(StoredBase):
     def require_data(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether any function computes its matrix from x."""
         return any(function.require_data for function in self.interdependence_functions)
+
+    @property
+    def sparse(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether A is sparse."""
+        return self.recipe.sparse
+
+    @property
+    def recipe(self) -> Recipe:
+        """What A is made of, and how."""
+        parts = [NamedPart(self.name, name, function) for name, function in self.functions.items()]
+        return Recipe(parts, self.fusion_function, self.balance, self.postprocess)
 
     @property
     def functions(self) -> dict[str, Interdependence]:
@@ -117,32 +133,39 @@ class HybridInterdependence(StoredBase):
 
     def calculate_matrices(self, x: Tensor | None = None) -> dict[str, Tensor]:
         """The matrix of each function, before the fusion, by its name; x as for `calculate_A`."""
-        return dict(zip(self.functions, self._matrices(self._items(x)), strict=True))
+        items = self._items(x)
+        return {part.name: part.relate(items) for part in self.recipe.parts}
+
+    def explain(self, x: Tensor | None = None, kappa_x: Tensor | None = None) -> Plan:
+        """Prints how the hybrid is applied to a batch: each part, its way, and what that takes beside the plain way.
+
+        Arguments and errors are those of a call.
+        """
+        plan = planned(self, *self._operands(x, kappa_x))
+        print(plan)
+        return plan
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         stored = self.stored_for(items)
-        return self._fused(items) if stored is None else stored
+        return self.recipe.matrix(items) if stored is None else stored
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        """By the cheapest exact way, which `explain` tells."""
+        kept, recipe = self.kept(items), self.recipe
+        if kept is not None:
+            return kept.product(transformed)
+        return recipe.path(items, transformed.shape[1]).product(recipe, items, transformed)
+
+    def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
+        return not self.sparse and (self.kept(items) is not None or isinstance(self.recipe.path(items, e), Built))
+
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
+        of_parts = None if self.kept(items) is not None else self.recipe.entries(items, pattern)
+        return super().entries(items, pattern) if of_parts is None else of_parts
 
     def store(self, like: Tensor | None = None) -> None:
         with torch.no_grad():
-            self.stored = layout.Stored(self._fused(self._items(None, like)))
-
-    def _matrices(self, items: Tensor) -> Iterator[Tensor]:
-        """The matrix of each function, computed when it is asked for."""
-        return (self._part(name, function, items) for name, function in self.functions.items())
-
-    def _fused(self, items: Tensor) -> Tensor:
-        matrices = self._matrices(items) if self.balance is None else self.balance(self._matrices(items))
-        fused: Tensor = self.fusion_function(matrices, names=list(self.functions))
-        return fused if self.postprocess is None else self.postprocess(fused)
-
-    def _part(self, name: str, function: Interdependence, items: Tensor) -> Tensor:
-        try:
-            return function.relate(items)
-        except ValueError as error:
-            raise ValueError(
-                f"{self.name}: {error}" if function.name == name else f"{self.name}: {name}: {error}"
-            ) from error
+            self.stored = Stored(self.recipe.matrix(self._items(None, like)))
 
     def _given(self, functions: Functions | None) -> dict[str, Interdependence]:
         """The caller's functions by name, found to be of this hybrid's type and m."""
@@ -162,19 +185,21 @@ class HybridInterdependence(StoredBase):
                 )
         return named
 
-    def _built(self, configs: FunctionConfigs | None) -> dict[str, Interdependence]:
+    def _built(self, configs: FunctionConfigs | None, links: Any) -> dict[str, Interdependence]:
         """Functions built from configurations, by name."""
         if not configs:
             return {}
         if isinstance(configs, str) or not isinstance(configs, (Mapping, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"interdependence_function_configs must be a mapping or a sequence, got {configs!r}.")
         listed = configs if isinstance(configs, Mapping) else _named([_stem(config) for config in configs], configs)
-        given = {"b": self.b, "m": self.m, "interdependence_type": self.interdependence_type}
+        sizes = {"b": self.b, "m": self.m, "interdependence_type": self.interdependence_type}
+        related = links is not None and self.interdependence_type == "instance"
         built: dict[str, Interdependence] = {}
         for name, config in listed.items():
             try:
+                given = {"links": links} if related and lacks(config, "links", ["path"]) else {}
                 built[str(name)] = check.kind(
-                    "interdependence_function_configs", instantiate(config, given), Interdependence
+                    "interdependence_function_configs", instantiate(config, sizes | given), Interdependence
                 )
             except (ValueError, TypeError, OSError) as error:
                 raise type(error)(f"{name}: {error}") from error

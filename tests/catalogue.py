@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import hybridfuse.balance
 import hybridfuse.fusion
@@ -149,3 +150,18 @@ def named(options: Mapping[str, Any]) -> str:
     words = {key: str(getattr(value, "name", getattr(value, "__name__", value))) for key, value in options.items()}
     short = {key: word if len(word) < 40 else type(options[key]).__name__ for key, word in words.items()}
     return ",".join(f"{key}={word}" for key, word in short.items()) or "defaults"
+
+
+class Largest(TorchDispatchMode):
+    """The most numbers that a tensor made inside holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, tuple) else (out,):
+            if isinstance(tensor, Tensor) and tensor.layout == torch.strided and not func.is_view:
+                self.numbers = max(self.numbers, tensor.numel())
+        return out

@@ -5,7 +5,7 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from catalogue import BALANCES, data, dense, finite, sparse_matrix
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr
 
 UNIT = ["unit_norm", "unit_spectral_radius"]
 
@@ -73,7 +73,7 @@ def test_gradients(stem: str) -> None:
     tolerance = 1e-6 if stem == "unit_norm" else 1e-2
     assert gradcheck(lambda x: next(balance([x])), apart.requires_grad_(), atol=tolerance, rtol=tolerance)
     values = pattern.values().clone().requires_grad_()
-    with_values = lambda values: dense(next(balance([layout.with_values(pattern, values)])))  # noqa: E731
+    with_values = lambda values: dense(next(balance([csr.with_values(pattern, values)])))  # noqa: E731
     assert gradcheck(with_values, values, atol=tolerance, rtol=tolerance)
     if stem == "unit_norm":
         assert gradgradcheck(lambda x: next(balance([x])), apart)

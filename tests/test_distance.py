@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from catalogue import data, finite, function
-from hybridfuse.functional import distance, pairwise
+from hybridfuse.functional import distance, gram, pairwise, parallel, scale
 from hybridfuse.functional.summary import Norms
 
 Distance = Callable[[Tensor], Tensor]
@@ -50,7 +51,7 @@ def test_any_tiles_give_the_same_distances(name: str, monkeypatch: pytest.Monkey
     for size in NARROW:
         monkeypatch.setattr(pairwise, "_TILE", size)
         monkeypatch.setattr(pairwise, "_SIDE", max(size // 8, 1))
-        monkeypatch.setattr(distance, "_PANEL", max(size // 8, 1))
+        monkeypatch.setattr(gram, "_PANEL", max(size // 8, 1))
         monkeypatch.setattr(distance, "_BLOCK", size)
         got = DISTANCES[name](items)
         torch.testing.assert_close(got, _oracle(name, items), rtol=1e-11, atol=1e-11)
@@ -104,6 +105,42 @@ def test_an_entry_of_zero_has_no_gradient_of_canberra() -> None:
     items = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 2.0], [3.0, -1.0, -1.0]], requires_grad=True)
     (gradient,) = torch.autograd.grad(distance.canberra(items).sum(), items)
     assert gradient[items == 0].eq(0).all()
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_any_number_of_threads_gives_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In values and in gradients, in inference mode, too; torch has as many threads as before."""
+    monkeypatch.setattr(pairwise, "_THREADED", 0)
+    monkeypatch.setattr(pairwise, "_TILE", 200)
+    items, before, got = _with_ties(23, 7).requires_grad_(), torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            distances = DISTANCES[name](items)
+            (first,) = torch.autograd.grad(distances.square().sum(), items, create_graph=True)
+            (second,) = torch.autograd.grad(first.square().sum(), items)
+            with torch.inference_mode():
+                got.append([distances, first, second, DISTANCES[name](items)])
+            assert torch.get_num_threads() == threads
+            with ThreadPoolExecutor(1) as later:
+                assert later.submit(torch.get_num_threads).result() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, other) for others in got[1:] for one, other in zip(got[0], others, strict=True))
+
+
+def test_what_fails_in_a_thread_fails() -> None:
+    def work(part: int) -> int:
+        if part == 7:
+            raise ValueError("seven")
+        return part
+
+    for threads in (1, 2):
+        taken: list[int] = []
+        with pytest.raises(ValueError, match="seven"):
+            taken.extend(parallel.mapped(work, range(50), threads))
+        assert taken == list(range(7))
+        assert list(parallel.mapped(work, range(7), threads)) == list(range(7))
 
 
 @pytest.mark.parametrize("name", DISTANCES)
@@ -221,3 +258,23 @@ def test_manhattan_distances_in_a_unit(unit: float) -> None:
         torch.testing.assert_close(got, expected, rtol=1e-5, atol=0)
         (gradient,) = torch.autograd.grad((-got).exp().sum(), items)
         assert finite(got, gradient)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-25, 1e-9, 0.3, 1.0, 7.0, 1e9, 1e25, 1e300])
+def test_squared_distances_in_a_unit(unit: float) -> None:
+    """Also where items have a common offset, or one of them is far away."""
+    for dtype, tolerance in ((torch.float32, 1e-4), (torch.float64, 1e-10)):
+        largest = torch.finfo(dtype).max
+        for items in (data(150, 3), 100.0 + data(4, 3), torch.cat([data(4, 3), torch.full((1, 3), 1e12)])):
+            given = items.to(dtype).requires_grad_()
+            got = distance.squared_euclidean(given, unit)
+            expected = (_oracle("euclidean", given.detach().double()) / unit).square().clamp(max=largest).to(dtype)
+            torch.testing.assert_close(got, expected, rtol=tolerance, atol=0)
+            (gradient,) = torch.autograd.grad((-got).exp().sum(), given)
+            assert finite(got, gradient)
+
+
+def test_items_of_unknown_numbers_are_taken_as_they_are() -> None:
+    for items in (torch.empty(3, 2, device="meta"), torch.empty(0, 2)):
+        assert scale.common_unit(items) == 1
+        assert math.isnan(scale.number(items.sum())) == (items.device.type == "meta")

@@ -38,8 +38,12 @@ def test_a_matrix_is_let_go_once_absorbed(stem: str) -> None:
     assert alive == [0] * 6
 
 
+@pytest.mark.parametrize("block", [1, 100])
 @pytest.mark.parametrize("stem", KEEPS_NOTHING)
-def test_a_matrix_is_let_go_where_its_gradient_needs_no_entries(stem: str) -> None:
+def test_a_matrix_is_let_go_where_its_gradient_needs_no_entries(
+    stem: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", block)
     inputs, alive = [matrix.requires_grad_() for matrix in matrices(11)], list[int]()
     options = {"weights": [0.5] * 11} if stem == "weighted_sum" else {}
     fused = fusion_of(stem, **options)(_watched(inputs, alive, []))
@@ -51,17 +55,49 @@ def test_a_matrix_is_let_go_where_its_gradient_needs_no_entries(stem: str) -> No
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("stem", ["max", "mean", "median", "prod", "l2_norm", "harmonic_mean", "trimmed_mean"])
-def test_many_rows_are_done_in_blocks(stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs = [matrix.requires_grad_() for matrix in matrices(5, 37, 3)]
-    slope = data(37, 3, seed=9)
-    whole = fusion_of(stem)(inputs)
+def _with_ties(number: int) -> list[Tensor]:
+    """Whole numbers in each third row, zeros among them."""
+    rows = (torch.arange(37) % 3 == 0)[:, None]
+    return [torch.where(rows, matrix.round(), matrix).requires_grad_() for matrix in matrices(number, 37, 3)]
+
+
+@pytest.mark.parametrize("stem", [*FOLDED, "median", "trimmed_mean"])
+@pytest.mark.parametrize("number", [1, 2, 5, 11])
+def test_many_rows_are_done_in_blocks(stem: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"weights": [0.5 + index for index in range(number)]} if stem == "weighted_sum" else {}
+    fusion, inputs, slope = fusion_of(stem, **options), _with_ties(number), data(37, 3, seed=9)
+    whole = fusion(inputs)
     expected = torch.autograd.grad(whole, inputs, slope)
-    monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", 12)
-    blocks = fusion_of(stem)(inputs)
-    torch.testing.assert_close(blocks, whole, rtol=1e-14, atol=1e-14)
-    for ours, theirs in zip(torch.autograd.grad(blocks, inputs, slope), expected, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
+    monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", 1)
+    for given in (inputs, iter(inputs)):
+        blocks = fusion(given)
+        torch.testing.assert_close(blocks, whole, rtol=1e-13, atol=1e-13)
+        for ours, theirs in zip(torch.autograd.grad(blocks, inputs, slope), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    with torch.no_grad():
+        torch.testing.assert_close(fusion(iter(inputs)), whole, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("stem", FOLDED)
+@pytest.mark.parametrize("block", [1, 100])
+def test_the_fusion_of_one_matrix_is_a_matrix_of_its_own(
+    stem: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", block)
+    matrix = data(4, 5)
+    for given in ([matrix], iter([matrix])):
+        fusion_of(stem)(given).zero_()
+    assert torch.equal(matrix, data(4, 5))
+
+
+@pytest.mark.parametrize("block", [1, 100])
+def test_a_stream_takes_the_widest_dtype(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", block)
+    inputs = [data(4, 5, seed, dtype) for seed, dtype in enumerate((torch.bfloat16, torch.float64, torch.float32))]
+    for stem in ("sum", "mean", "max", "prod"):
+        fused = fusion_of(stem)(iter(inputs))
+        assert fused.dtype == torch.float64
+        torch.testing.assert_close(fused, fusion_of(stem)([matrix.double() for matrix in inputs]))
 
 
 def _slopes(stem: str, *numbers: float) -> list[float]:
@@ -87,6 +123,12 @@ def _slopes(stem: str, *numbers: float) -> list[float]:
         ("trimmed_mean", (1.0, 1.0, 5.0, 9.0), [0.25, 0.25, 0.5, 0.0]),
         ("trimmed_mean", (1.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0), [0.0] + [1 / 7] * 7),
         ("max", (2.0, 2.0, 1.0), [0.5, 0.5, 0.0]),
+        ("max", (1.0, *[2.0] * 10), [0.0] + [0.1] * 10),
+        ("min", (2.0, 1.0, 1.0), [0.0, 0.5, 0.5]),
+        ("median", (1.0, 2.0, 2.0, 7.0), [0.0, 0.5, 0.5, 0.0]),
+        ("trimmed_mean", (3.0, 1.0, 2.0, 3.0, 3.0, 3.0, 2.0, 0.0), [0.125, 0.0, 0.25, 0.125, 0.125, 0.125, 0.25, 0.0]),
+        ("harmonic_mean", (1.0, 3.0), [1.125, 0.125]),
+        ("logsumexp", (1e3, 1e3), [0.5, 0.5]),
     ],
 )
 def test_slopes_at_zeros_and_ties(stem: str, numbers: tuple[float, ...], slopes: list[float]) -> None:

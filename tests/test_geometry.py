@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from catalogue import POSTPROCESSES, data, dense
 from families.geometry import CLASSES, MATRIX, ball, box, cells, left_out, tube
-from hybridfuse.functional import layout, patch
+from hybridfuse.functional import patch
+from hybridfuse.functional.stored import Stored
 from hybridfuse.interdependence.base import TYPES
 
 Extents = tuple[int, int, int]
@@ -395,7 +396,7 @@ def test_forward_follows_what_is_loaded(stem: str) -> None:
 
 def test_forward_of_a_padding_never_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
     xi, other = (_some(f"grid_cuboid_{mode}", "attribute", None) for mode in ("padding", "aggregation"))
-    monkeypatch.setattr(layout.Stored, "product", None)
+    monkeypatch.setattr(Stored, "product", None)
     x = data(3, 48, dtype=torch.float32)
     assert xi(x).shape == (3, xi.p)
     with pytest.raises(TypeError, match="not callable"):

@@ -23,7 +23,7 @@ from catalogue import (
 )
 from families import listed
 from families.fusions import SQUARE
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr
 from hybridfuse.interdependence.base import TYPES
 
 B, M = 4, 3
@@ -189,13 +189,13 @@ def test_fusions_of_sparse_and_dense_matrices(stem: str) -> None:
     values = [pattern.values().clone().requires_grad_() for pattern in patterns]
 
     def fused(last: Tensor, first: Tensor, second: Tensor, *weights: Tensor) -> Tensor:
-        inputs = [layout.with_values(patterns[0], first), layout.with_values(patterns[1], second), last]
+        inputs = [csr.with_values(patterns[0], first), csr.with_values(patterns[1], second), last]
         return dense(functional_call(fusion, dict(zip(names, weights, strict=True)), (inputs,)))
 
     assert gradcheck(fused, (data(n, 4, seed=3).requires_grad_(), *values, *weights))
 
     def of_sparse(first: Tensor, second: Tensor) -> Tensor:
-        return dense(fusion_of(stem, [4] * 2).double()([layout.with_values(patterns[0], first), patterns[1]])) * second
+        return dense(fusion_of(stem, [4] * 2).double()([csr.with_values(patterns[0], first), patterns[1]])) * second
 
     assert gradcheck(of_sparse, (values[0], torch.ones((), dtype=torch.float64, requires_grad=True)))
 
@@ -206,7 +206,7 @@ def test_postprocesses(stem: str) -> None:
     assert gradcheck(process, data(3, 4).requires_grad_())
     assert gradgradcheck(process, data(3, 4).requires_grad_())
     values = pattern.values().clone().requires_grad_()
-    assert gradcheck(lambda values: dense(process(layout.with_values(pattern, values))), values)
+    assert gradcheck(lambda values: dense(process(csr.with_values(pattern, values))), values)
 
 
 @pytest.mark.parametrize("stem", RECONCILIATIONS)

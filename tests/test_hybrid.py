@@ -249,8 +249,11 @@ def test_a_constant_hybrid_computes_once(kind: str, monkeypatch: pytest.MonkeyPa
     assert sizes == [n]
     assert fused == []
     torch.testing.assert_close(dense(first), torch.eye(n) * 2 + torch.eye(n).roll(1, 1).triu(1))
-    hybrid(data(B + 1, M, dtype=torch.float32))
-    assert len(fused) == (kind == "instance")
+    x = data(B + 1, M, dtype=torch.float32)
+    n += kind == "instance"
+    longer = torch.eye(n) * 2 + torch.eye(n).roll(1, 1).triu(1)
+    torch.testing.assert_close(hybrid(x), x @ longer if kind == "attribute" else longer.T @ x)
+    assert sizes == [M] if kind == "attribute" else sizes == [B, B + 1]
 
 
 def test_a_hybrid_with_parameters_of_the_fusion_alone_computes_anew() -> None:

@@ -18,7 +18,7 @@ from families import kernels
 from families.kernels import closeness, lean
 from hybridfuse import targets
 from hybridfuse.bandwidth import Bandwidth, Positive
-from hybridfuse.functional import kernel
+from hybridfuse.functional import gram, kernel
 from hybridfuse.instantiate import instantiate
 from hybridfuse.interdependence.base import TYPES, Interdependence
 from hybridfuse.interdependence.kernel_mixture import KernelMixture
@@ -181,7 +181,7 @@ def test_inner_products_are_exact_up_to_the_largest_number(dtype: torch.dtype) -
     """Beside items of any other magnitude; with its sign beyond."""
     top = torch.finfo(dtype).max
     values = torch.tensor([0.0, 1.0, top, -top, top**0.5, 1.0 / top**0.5, torch.finfo(dtype).tiny], dtype=dtype)
-    got = kernel.inner_products(values[:, None])
+    got = gram.inner_products(values[:, None])
     expected = (
         (values[:, None].double() / 2.0**500) @ (values[None].double() / 2.0**500)
         if dtype == torch.float64
@@ -191,7 +191,7 @@ def test_inner_products_are_exact_up_to_the_largest_number(dtype: torch.dtype) -
         expected = values[:, None] * values[None]
     torch.testing.assert_close(got, expected.clamp(-top, top).to(dtype), rtol=1e-6, atol=0)
     assert got[2, 2] == got[3, 3] == -got[2, 3] == top
-    assert finite(kernel.inner_products(torch.tensor([[top, top], [top, -top]], dtype=dtype)))
+    assert finite(gram.inner_products(torch.tensor([[top, top], [top, -top]], dtype=dtype)))
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 1e-150])
@@ -480,10 +480,10 @@ def test_memory_is_at_most_four_times_that_of_the_items_and_the_matrix(stem: str
 @pytest.mark.parametrize("panel", [1, 2, 3, 7, 8, 256])
 def test_inner_products_by_panels(panel: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of them computed, the other half the same to the last digit."""
-    monkeypatch.setattr(kernel, "_PANEL", panel)
+    monkeypatch.setattr(gram, "_PANEL", panel)
     x = data(7, 3)
     for items in (x, data(3, 7).T):
-        got = kernel.inner_products(items)
+        got = gram.inner_products(items)
         torch.testing.assert_close(got, items @ items.T, rtol=1e-12, atol=1e-14)
         assert torch.equal(got, got.T)
 
@@ -491,4 +491,44 @@ def test_inner_products_by_panels(panel: int, monkeypatch: pytest.MonkeyPatch) -
 def test_many_features_of_huge_items_do_not_overflow_on_the_way() -> None:
     top = torch.finfo(torch.float32).max
     x = torch.stack([torch.cat([torch.ones(40), -torch.ones(39)]), torch.full((79,), 0.9 * top)])
-    assert kernel.inner_products(x)[0, 1].item() == pytest.approx(0.9 * top, rel=1e-5)
+    assert gram.inner_products(x)[0, 1].item() == pytest.approx(0.9 * top, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+@pytest.mark.parametrize("extreme", [False, True])
+def test_inner_products_under_transforms(extreme: bool) -> None:
+    """Forward and backward derivatives, of a batch of sets of items, too; also where a product would overflow."""
+    scales = torch.tensor([1.0, 1e160 if extreme else 1.0, 1.0], dtype=torch.float64)
+    batch = data(2, 15).view(2, 3, 5) * scales[:, None]
+    torch.testing.assert_close(
+        torch.vmap(gram.inner_products, 1)(batch.movedim(0, 1)),
+        torch.stack([gram.inner_products(items) for items in batch]),
+    )
+    if not extreme:
+        items = batch[0]
+        one = torch.eye(3, dtype=items.dtype)
+        expected = torch.einsum("ia,jk->ijak", one, items) + torch.einsum("ja,ik->ijak", one, items)
+        for jacobian in (torch.func.jacfwd, torch.func.jacrev):
+            torch.testing.assert_close(jacobian(gram.inner_products)(items), expected)
+
+
+def test_one_item_that_overflows_costs_the_others_nothing() -> None:
+    for dtype in (torch.float32, torch.float64):
+        top = torch.finfo(dtype).max
+        items = torch.cat([data(300, 4, dtype=dtype), torch.full((1, 4), 0.9 * top, dtype=dtype)])
+        got = gram.inner_products(items)
+        torch.testing.assert_close(got[:300, :300], items[:300] @ items[:300].T)
+        assert got[300, 300] == top
+        assert finite(got)
+        assert torch.equal(got, got.T)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_decays_far_and_near(dtype: torch.dtype) -> None:
+    """To the smallest number of the dtype and beyond, where they are 0."""
+    exponents = torch.tensor([0.0, 1e-30, 0.3, 5.0, 80.0, 87.0, 100.0, 700.0, 1e4, 1e30, torch.finfo(dtype).max])
+    got = kernel.exponential(exponents.to(dtype).diag(), 1.0).diagonal().double()
+    expected = torch.from_numpy(np.exp(-exponents.double().numpy()))
+    torch.testing.assert_close(got, expected, rtol=2e-5 if dtype == torch.float32 else 1e-12, atol=1e-43)
+    assert got[0] == 1
+    assert got[-2:].eq(0).all()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, function, fusion_of, hybrid_of, sparse_matrix
 from families.fusions import SQUARE
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr
 from hybridfuse.fusion.base import Elementwise
 from hybridfuse.interdependence.base import TYPES, Interdependence
 
@@ -133,14 +133,14 @@ def test_postprocesses_of_nothing(stem: str) -> None:
 
 def test_a_stored_zero_takes_part_in_a_softmax() -> None:
     rows, columns = torch.tensor([0, 0, 1]), torch.tensor([0, 2, 1])
-    matrix = layout.from_entries(rows, columns, torch.tensor([0.0, 0.0, 5.0]), (2, 3))
+    matrix = csr.from_entries(rows, columns, torch.tensor([0.0, 0.0, 5.0]), (2, 3))
     expected = torch.tensor([[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]])
     torch.testing.assert_close(dense(POSTPROCESSES["softmax_row"]()(matrix)), expected)
 
 
 def test_entries_given_twice_are_added() -> None:
     rows, columns = torch.tensor([1, 0, 1]), torch.tensor([2, 1, 2])
-    matrix = layout.from_entries(rows, columns, torch.tensor([1.0, 2.0, 4.0]), (2, 3))
+    matrix = csr.from_entries(rows, columns, torch.tensor([1.0, 2.0, 4.0]), (2, 3))
     assert torch.equal(dense(matrix), torch.tensor([[0.0, 2.0, 0.0], [0.0, 0.0, 5.0]]))
     assert matrix.values().numel() == 2
 

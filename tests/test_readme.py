@@ -34,10 +34,11 @@ def test_settings_in_the_table_exist():
         command.check(conf_directory(), words)
 
 
-def test_python_runs():
+def test_python_runs(capsys):
     variables = {}
     exec(BLOCKS[""], variables)
-    assert variables["hybrid"].calculate_A(variables["x"]).shape == (8, 8)
+    assert variables["hybrid"].calculate_A(variables["x"]).shape == (256, 256)
+    assert "".join(f"    {line}\n" for line in capsys.readouterr().out.splitlines()) in README
 
 
 @pytest.mark.slow

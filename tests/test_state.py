@@ -243,3 +243,13 @@ def test_a_constant_hybrid_keeps_its_matrix() -> None:
     other.load_state_dict(_saved(hybrid))
     _same(hybrid, other)
     assert hybrid.double().calculate_A().dtype == torch.float64
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_state_brings_its_entry(kind: str) -> None:
+    first, second = function("uniform", B, M, kind, value=0.1), function("uniform", B, M, kind, value=3.0)
+    assert second.calculate_A(data(B, M))[0, 0] == 3.0
+    assert first.calculate_A(data(B, M))[0, 0] == 0.1
+    second.load_state_dict(first.state_dict())
+    torch.testing.assert_close(second.calculate_A(), first.calculate_A(), rtol=0, atol=0)
+    torch.testing.assert_close(second(data(B, M)), first(data(B, M)), rtol=1e-7, atol=1e-7)

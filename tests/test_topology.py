@@ -14,9 +14,11 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from catalogue import XIS, data, dense, function
 from families.topology import COSINE, OF_LINKS, chain_matrix, graph_matrix, hops, inverse, resolvent
-from hybridfuse.functional import chebyshev, graph, layout, neighbors, propagate, tridiagonal
+from hybridfuse.functional import chebyshev, csr, graph, neighbors, propagate, tridiagonal
+from hybridfuse.functional.stored import Stored
 from hybridfuse.fusion.prod import Prod
 from hybridfuse.hybrid import HybridInterdependence
+from hybridfuse.interdependence import pagerank_graph
 from hybridfuse.interdependence.propagated_base import PropagatedBase
 from hybridfuse.postprocess.base import Postprocess
 from hybridfuse.postprocess.row import Row
@@ -42,7 +44,7 @@ class Scaled(Postprocess):
         self.factor = factor
 
     def forward(self, matrix: Tensor) -> Tensor:
-        return layout.with_values(matrix, self.factor * matrix.values())
+        return csr.with_values(matrix, self.factor * matrix.values())
 
 
 def test_there_are_functions_that_are_applied_without_being_built() -> None:
@@ -94,7 +96,7 @@ def test_ways_are_sparse_and_in_order(number: int, accumulative: bool) -> None:
     xi = XIS["multihop_graph"](3, 40, links=links, hops=number, accumulative=accumulative)
     matrix = xi.calculate_A()
     assert matrix.layout == torch.sparse_csr
-    rows, columns = layout.indices(matrix)
+    rows, columns = csr.indices(matrix)
     assert (rows * 40 + columns).diff().gt(0).all()
     expected = hops(graph_matrix(40, links), number, accumulative)
     torch.testing.assert_close(dense(matrix).double(), torch.from_numpy(expected))
@@ -123,28 +125,95 @@ def test_pagerank_by_iteration_is_that_by_solving(restart: float, directed: bool
     torch.testing.assert_close(matrix, expected, rtol=1e-11, atol=1e-13)
     for scale in (1e-200, 1.0, 1e200):
         z = scale * data(n, 4)
-        got = propagate.over_pagerank(xi.stored.product, z, restart, xi._radius, xi._real)
+        got = propagate.over_pagerank(xi.stored.transposed(), z, restart, xi._radius, xi._real)
         torch.testing.assert_close(got / scale, expected.T @ (z / scale), rtol=0, atol=1e-13 / restart)
     zero = torch.zeros(n, 2, dtype=torch.float64)
-    assert torch.equal(propagate.over_pagerank(xi.stored.product, zero, restart, xi._radius, xi._real), zero)
+    assert torch.equal(propagate.over_pagerank(xi.stored.transposed(), zero, restart, xi._radius, xi._real), zero)
 
 
 @pytest.mark.parametrize("directed", [True, False])
-def test_pagerank_takes_about_the_steps_that_are_foreseen(directed: bool) -> None:
+def test_pagerank_takes_about_the_steps_that_are_foreseen(directed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far fewer where eigenvalues are real."""
-    xi, taken = XIS["pagerank_graph"](4, 60, links=_ring(60, 80), directed=directed).double(), []
-
-    def step(z: Tensor) -> Tensor:
-        taken.append(1)
-        return xi.stored.product(z)
-
-    propagate.over_pagerank(step, data(60, 4), 0.15, xi._radius, xi._real)
+    xi = XIS["pagerank_graph"](4, 60, links=_ring(60, 80), directed=directed).double()
+    taken = _counted(monkeypatch)
+    propagate.over_pagerank(xi.stored.transposed(), data(60, 4), 0.15, xi._radius, xi._real)
     foreseen = propagate.steps(0.15, 1.0, torch.float64, not directed)
     assert xi._radius == pytest.approx(1.0)
     assert xi._real == (not directed)
     rate = 0.85 if directed else 0.85 / (1.0 + math.sqrt(1.0 - 0.85**2))
     assert foreseen == pytest.approx(-52 * math.log(2.0) / math.log(rate), rel=1e-9)
     assert 0.5 * foreseen < len(taken) < 1.3 * foreseen
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each product of a matrix with items from now on."""
+    taken: list[int] = []
+    original = torch.addmm
+
+    def watched(*args: Any, **options: Any) -> Tensor:
+        taken.append(1)
+        return original(*args, **options)
+
+    monkeypatch.setattr(torch, "addmm", watched)
+    return taken
+
+
+def test_pagerank_starts_from_what_is_right_along_the_dominant_eigenvector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the steps at most on a random graph, forward and backward; where walks end, too."""
+    n = 400
+    links = torch.randint(0, n, (2, 5 * n), generator=torch.Generator().manual_seed(0))
+    for kept in (links, links[:, links[0] % 9 > 0]):
+        xi = XIS["pagerank_graph"](n, 3, "instance", links=kept).double()
+        vectors = propagate.dominant_vectors(xi.stored.transposed(), xi.stored())
+        assert vectors is not None
+        expected = torch.from_numpy(resolvent(dense(xi.stored()).numpy(), 0.15))
+        taken = _counted(monkeypatch)
+        counts: list[int] = []
+        for start in (None, vectors):
+            taken.clear()
+            got = propagate.over_pagerank(xi.stored.transposed(), data(n, 3), 0.15, xi._radius, dominant=start)
+            torch.testing.assert_close(got, expected.T @ data(n, 3), rtol=0, atol=1e-13)
+            counts.append(len(taken))
+        assert counts[1] <= 0.5 * counts[0]
+
+
+@pytest.mark.parametrize("given", [[(0, 1), (1, 2)], [(0, 1), (1, 0), (1, 2), (2, 3)], _ring(9), []])
+def test_a_dominant_eigenvector_is_one_or_none(given: list[tuple[int, int]]) -> None:
+    """None where no way leads back."""
+    matrix = graph.adjacency(torch.tensor(given).reshape(-1, 2).long(), 9)
+    found = propagate.dominant_vectors(csr.transposed(matrix), matrix)
+    assert (found is not None) == ((1, 0) in given or len(given) == 9)
+    if found is not None:
+        value, right, left = found
+        torch.testing.assert_close(dense(matrix).T @ right, value * right)
+        torch.testing.assert_close(left @ dense(matrix).T, value * left)
+        torch.testing.assert_close(left @ right, torch.ones(1, 1, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("stem", ["heat_graph", "pagerank_graph"])
+def test_columns_are_treated_some_at_a_time(stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where A is not built, in value and in gradients; that of zero items is no less precise."""
+    monkeypatch.setattr(pagerank_graph, "_DENSE", 0)
+    n, links = 40, _ring(40, 60)
+    xi = XIS[stem](n, 7, "instance", links=links).double()
+    matrix = dense(xi.calculate_A())
+    for size in (1, 3 * n, 100 * n):
+        monkeypatch.setattr(propagate, "_BLOCK", size)
+        for x in (data(n, 7), torch.zeros(n, 7, dtype=torch.float64), data(7, n).T):
+            given, weight = x.clone().requires_grad_(), data(n, 7, seed=1)
+            y = xi(given)
+            torch.testing.assert_close(y, matrix.T @ x if stem == "pagerank_graph" else matrix @ x)
+            (gradient,) = torch.autograd.grad((y * weight).sum(), given)
+            torch.testing.assert_close(gradient, matrix @ weight)
+
+
+def test_numbers_near_the_largest_do_not_keep_pagerank_going(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagerank_graph, "_DENSE", 0)
+    xi = XIS["pagerank_graph"](40, 2, "instance", links=_ring(40, 60))
+    xi(torch.full((40, 2), torch.finfo(torch.float32).max))
+    mixed = 3e38 * data(40, 2, dtype=torch.float32).sign()
+    y = xi(mixed)
+    torch.testing.assert_close(y / 3e38, xi(mixed / 3e38), rtol=1e-4, atol=1e-5)
 
 
 def test_pagerank_of_a_large_graph_is_never_a_matrix() -> None:
@@ -208,6 +277,20 @@ def test_heat_is_precise_for_any_time(time: float, dtype: torch.dtype) -> None:
     tolerance = 50 * eps * (1 + time**0.5)
     torch.testing.assert_close(xi(x).double(), x.double() @ expected, rtol=0, atol=tolerance)
     torch.testing.assert_close(xi.calculate_A().double(), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_heat_for_a_long_time_is_as_precise_as_is_said(dtype: torch.dtype) -> None:
+    """On a ring with chords, by its eigenvectors, of which the last alone counts in the end."""
+    xi, x = XIS["heat_graph"](1, 24, links=_ring(24, 20)).double(), data(24, 3)
+    xi(x.T)  # has the links in float64 from now on
+    values, vectors = np.linalg.eigh(dense(xi.stored()).numpy())
+    for time in (1e4, 1e6):
+        decay = np.exp(-time * (1.0 - values).clip(0.0))
+        expected = torch.from_numpy((vectors * decay) @ vectors.T) @ x
+        got = propagate.over_heat(xi.stored().to(dtype), x.to(dtype), time).double()
+        atol = float((10.0 + time) * torch.finfo(dtype).eps * x.abs().max())
+        torch.testing.assert_close(got, expected, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize(("time", "most"), [(0.0, 1), (1.0, 20), (100.0, 110), (1e4, 1000)])
@@ -407,7 +490,7 @@ def test_neighbors_give_a_kernel_its_pattern() -> None:
 
 
 def test_a_product_with_what_is_kept_has_all_derivatives() -> None:
-    stored = layout.Stored(graph.adjacency(torch.tensor([[0, 1], [2, 1], [3, 0]]), 4))
+    stored = Stored(graph.adjacency(torch.tensor([[0, 1], [2, 1], [3, 0]]), 4))
     z = data(4, 3).requires_grad_()
     torch.testing.assert_close(stored.product(z), dense(stored()).T @ z)
     assert gradcheck(stored.product, z)
@@ -415,12 +498,12 @@ def test_a_product_with_what_is_kept_has_all_derivatives() -> None:
 
 
 def test_a_transpose_that_is_kept_is_that_of_the_matrix_that_is_kept() -> None:
-    stored, z = layout.Stored(graph.adjacency(torch.tensor([[0, 1], [2, 1]]), 4)), data(4, 3)
+    stored, z = Stored(graph.adjacency(torch.tensor([[0, 1], [2, 1]]), 4)), data(4, 3)
     stored.product(z)
     with torch.no_grad():
         stored.values.mul_(3.0)
     torch.testing.assert_close(stored.product(z), dense(stored()).T @ z)
-    other = layout.Stored(graph.adjacency(torch.tensor([[3, 1], [0, 0]]), 4))
+    other = Stored(graph.adjacency(torch.tensor([[3, 1], [0, 0]]), 4))
     stored.load_state_dict(other.state_dict())
     torch.testing.assert_close(stored.product(z), dense(other()).T @ z)
 
@@ -429,11 +512,11 @@ def test_a_transpose_that_is_kept_is_that_of_the_matrix_that_is_kept() -> None:
 def test_a_transpose_compressed_by_rows(given: list[tuple[int, int]]) -> None:
     pairs = torch.tensor(given).reshape(-1, 2).long()
     matrix = graph.adjacency(pairs, 9, weights=data(1, len(given))[0])
-    got = layout.transposed(matrix)
+    got = csr.transposed(matrix)
     expected = dense(matrix).T.to_sparse_csr()
     assert torch.equal(dense(got), dense(expected))
     assert torch.equal(got.col_indices(), expected.col_indices())
-    on_meta = layout.transposed(matrix.to("meta"))
+    on_meta = csr.transposed(matrix.to("meta"))
     assert on_meta.shape == (9, 9)
 
 

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybridfuse import check
-from hybridfuse.functional import fold, layout
+from hybridfuse.functional import layout, stream
 
 
 class Balance(nn.Module, ABC):
@@ -32,10 +32,14 @@ class Balance(nn.Module, ABC):
     def factors(self, index: int, matrix: Float[Tensor, "n p"]) -> Sequence[Float[Tensor, ""]]:
         """Numbers that the matrix of an index is multiplied by one after the other, so that nothing overflows."""
 
+    def known_factors(self, k: int) -> Sequence[Float[Tensor, ""]] | None:
+        """What the k matrices are multiplied by, whatever they are; None if that follows from them."""
+        return None
+
     def forward(self, matrices: Iterable[Tensor]) -> Iterator[Float[Tensor, "n p"]]:
         """The balanced matrices, one by one: each is asked for when the one before has been taken."""
         self._latest = []
-        for index, pieces in enumerate(fold.held(iter(matrices))):
+        for index, pieces in enumerate(stream.held(iter(matrices))):
             matrix = layout.compressed(pieces.pop())
             factors = self.factors(index, matrix)
             self._latest.append(torch.stack(list(factors)).detach().prod())

@@ -27,6 +27,12 @@ class LearnedScale(Balance):
             raise ValueError("learned_scale needs dims, the columns of each matrix, got None.")
         self.log_scale = nn.Parameter(torch.zeros(len(self.dims)))
 
+    def known_factors(self, k: int) -> Sequence[Float[Tensor, ""]]:
+        return list(self.log_scale[:k].exp())
+
+    def scales(self) -> Float[Tensor, " k"]:
+        return self.log_scale.detach().exp()
+
     def factors(self, index: int, matrix: Float[Tensor, "n p"]) -> Sequence[Float[Tensor, ""]]:
         if index >= len(self.log_scale):
             raise ValueError(f"learned_scale has scales for {len(self.log_scale)} matrices, got {index + 1}.")

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from hybridfuse.functional import precision, scale
+from hybridfuse.functional import csr, precision, scale
 
 BLOCK = 1 << 22
 """Scores that are held at once."""
@@ -39,6 +39,29 @@ def product(
         for some, z in zip(queries.split(rows, dim=1), transformed.split(rows), strict=True)
     )
     return functools.reduce(torch.add, parts)
+
+
+@precision.full
+def entries(
+    items: Float[Tensor, "n d"],
+    query: Float[Tensor, "d w"],
+    key: Float[Tensor, "d w"],
+    heads: int,
+    pattern: Float[Tensor, "n n"],
+) -> Float[Tensor, " z"]:
+    """A where a sparse matrix has entries; sums over rows some of them at a time, computed again for gradients."""
+    queries, keys = _projected(items, query, key, heads)
+    size, rows = max(1, BLOCK // len(items)), csr.indices(pattern)[0]
+    total = items.new_zeros(len(rows))
+    for q, k in zip(queries, keys, strict=True):
+        sums = torch.cat([checkpoint(_log_sums, some, k, use_reentrant=False) for some in q.split(size)])
+        total = total + (csr.products(pattern, q, k) - sums[rows]).exp()
+    return total / heads
+
+
+def _log_sums(queries: Tensor, keys: Tensor) -> Tensor:
+    """Logarithms of the sums that a softmax over rows divides by."""
+    return (queries @ keys.mT).logsumexp(dim=1)
 
 
 def _projected(items: Tensor, query: Tensor, key: Tensor, heads: int) -> tuple[Tensor, Tensor]:

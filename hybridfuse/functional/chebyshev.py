@@ -1,8 +1,9 @@
 """Functions of a symmetric matrix with eigenvalues in [-1, 1], by sums of Chebyshev polynomials."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from scipy.special import ive
 from torch import Tensor
@@ -23,11 +24,14 @@ def decay(time: float, precision: float) -> list[float]:
 
 
 def evaluate(
-    coefficients: Sequence[float], step: Callable[[Tensor], Tensor], items: Float[Tensor, "n d"]
+    coefficients: Sequence[float], matrix: Float[Tensor, "n n"], items: Float[Tensor, "n d"]
 ) -> Float[Tensor, "n d"]:
-    """The sum of c_k T_k(S) Z, where step(Z) = S Z: one product for each coefficient but the first."""
-    total, before, now = coefficients[0] * items, items, items
+    """The sum of c_k T_k(S) Z, in place: one product for each coefficient but the first."""
+    total = coefficients[0] * items
+    before, now = items, matrix @ items if len(coefficients) > 1 else items
     for number, coefficient in enumerate(coefficients[1:], start=1):
-        before, now = now, step(now) if number == 1 else 2.0 * step(now) - before
-        total = total + coefficient * now
+        if number > 1:
+            spare = torch.empty_like(before) if number == 2 else before
+            before, now = now, torch.addmm(before, matrix, now, beta=-1.0, alpha=2.0, out=spare)
+        total.add_(now, alpha=coefficient)
     return total

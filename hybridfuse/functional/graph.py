@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr
 
 
 def adjacency(
@@ -28,7 +28,7 @@ def adjacency(
         keys, values = _added(keys, values, diagonal, values.new_full((n,), self_scaling))
     present = values != 0
     keys, values = (keys, values) if bool(present.all()) else (keys[present], values[present])
-    return layout.from_sorted(keys // n, keys % n, values, (n, n))
+    return csr.from_sorted(keys // n, keys % n, values, (n, n))
 
 
 def chain(n: int, bi_directional: bool = False, self_scaling: float = 1.0) -> Float[Tensor, "n n"]:
@@ -40,16 +40,16 @@ def chain(n: int, bi_directional: bool = False, self_scaling: float = 1.0) -> Fl
 def eye(n: int, p: int) -> Float[Tensor, "n p"]:
     """1 at (i, i) for i < min(n, p)."""
     diagonal = torch.arange(min(n, p))
-    return layout.from_sorted(diagonal, diagonal, torch.ones(len(diagonal), dtype=torch.float64), (n, p))
+    return csr.from_sorted(diagonal, diagonal, torch.ones(len(diagonal), dtype=torch.float64), (n, p))
 
 
 def with_idle(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
     """1 on the diagonal of each row without entries."""
-    rows, columns = layout.indices(matrix)
+    rows, columns = csr.indices(matrix)
     idle = torch.nonzero(matrix.crow_indices().diff() == 0)[:, 0]
     n, ones = len(matrix), matrix.values().new_ones(len(idle))
     keys, values = _added(rows * n + columns, matrix.values(), idle * (n + 1), ones)
-    return layout.from_sorted(keys // n, keys % n, values, (n, n))
+    return csr.from_sorted(keys // n, keys % n, values, (n, n))
 
 
 def _unique(keys: Tensor) -> Tensor:

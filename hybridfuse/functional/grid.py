@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr, layout
 from hybridfuse.functional.patch import Axes, centres
 
 Sources = tuple[Int[Tensor, " p"], Float[Tensor, " p"] | None]
@@ -37,7 +37,7 @@ def sources(padding: Float[Tensor, "n p"]) -> Sources:
 
     None for the entries where all are 1.
     """
-    rows, columns = layout.indices(padding)
+    rows, columns = csr.indices(padding)
     values = padding.values()
     where = columns.new_full(padding.shape[1:], padding.shape[0]).scatter(0, columns, rows)
     if not values.is_meta and values.eq(1.0).all():

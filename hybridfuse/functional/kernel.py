@@ -12,49 +12,13 @@ from jaxtyping import Float
 from torch import Tensor, nn, vmap
 from torch.utils.checkpoint import checkpoint
 
-from hybridfuse.functional import layout, pairwise, precision, scale
+from hybridfuse.functional import csr, layout, precision, scale
+from hybridfuse.functional.pairs import ALL, Pairs
 
 Pairwise = Callable[[Tensor, Tensor], Tensor]
 """Of two items (d,), a number."""
 
 _BLOCK = 1 << 22
-_PANEL = 256
-
-
-class _InnerProducts(torch.autograd.Function):
-    """By half a GEMM that cannot overflow on its way; differentiable, any number of times, from the items alone."""
-
-    @staticmethod
-    def forward(items: Tensor) -> Tensor:
-        divisor = _divisor(items)
-        scaled, products = items / divisor, items.new_empty(len(items), len(items))
-        for start in range(0, len(items), _PANEL):
-            rows = slice(start, start + _PANEL)
-            panel = torch.mm(scaled[rows], items[start:].mT, out=products[rows, start:])
-            panel.mul_(divisor[rows]).nan_to_num_(0.0)
-        return pairwise.mirrored(products)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (items,) = ctx.saved_tensors
-        return torch.addmm(grads[0] @ items, grads[0].mT, items).nan_to_num(0.0)
-
-
-def _divisor(items: Tensor) -> Tensor:
-    """Powers of two (n, 1) by which to divide items, so that an inner product with another one does not overflow."""
-    most = math.frexp(torch.finfo(items.dtype).max)[1] - 2
-    largest = scale.largest_entries(items)
-    exponent = torch.frexp(largest).exponent + (2 * items.shape[1]).bit_length()
-    return torch.ldexp(torch.ones_like(largest), exponent.clamp(-most, most))
-
-
-def inner_products(items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-    r"""$P_{ij} = \langle x_i, x_j \rangle$, at most the largest finite number of the dtype."""
-    return _InnerProducts.apply(items)  # pyright: ignore[reportReturnType]
 
 
 @precision.full
@@ -64,11 +28,13 @@ def linear_product(transformed: Float[Tensor, "n e"], items: Float[Tensor, "n d"
     return items @ (items.mT @ transformed)
 
 
-def polynomial(products: Float[Tensor, "n n"], degree: float, shift: float) -> Float[Tensor, "n n"]:
+def polynomial(products: Float[Tensor, "*pairs"], degree: float, shift: float) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = (P_{ij} + c)^q$ of inner products P, at most the largest finite number of the dtype.
 
     Where the slope of a root or of a reciprocal would be beyond that, it is 0.
     """
+    if (degree, shift) == (1, 0):
+        return products
     base, largest = products + shift, torch.finfo(products.dtype).max
     _check_powers(base, degree)
     if degree >= 1:
@@ -88,44 +54,71 @@ def _check_powers(base: Tensor, degree: float) -> None:
         raise ValueError(f"degree must be a whole number where an inner product plus shift is < 0, got {degree}.")
 
 
-def hyperbolic_tangent(products: Float[Tensor, "n n"], slope: float, shift: float) -> Float[Tensor, "n n"]:
+def hyperbolic_tangent(products: Float[Tensor, "*pairs"], slope: float, shift: float) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = \tanh(\alpha P_{ij} + c)$ of inner products P."""
     return (products * slope).add_(shift).tanh_()
 
 
-def cosine_similarity(items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+def cosine_similarity(items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = \langle x_i, x_j \rangle / (\|x_i\|_2 \|x_j\|_2)$, 0 where an item is zero."""
     unit = scale.unit(items)
+    own = torch.linalg.vecdot(unit.detach(), unit.detach())
+    if scale.number(own.amin()) > 0.5:
+        return _bounded(pairs.inner_products(unit), items.new_ones(()), pairs)
     present = scale.largest_entries(items).squeeze(1) > 0
-    return _bounded(unit @ unit.mT, present.to(items.dtype))
+    return _bounded(pairs.inner_products(unit), present.to(items.dtype), pairs)
 
 
 def cosine_of_products(products: Float[Tensor, "n n"], present: Float[Tensor, " n"]) -> Float[Tensor, "n n"]:
     """The same from inner products, and 1 for an item that is not zero, 0 for one that is."""
     squared = products.diagonal()
     norms = torch.where(squared > 0, squared, 1.0).sqrt()
-    return _bounded(products / (norms[:, None] * norms), present)
+    return _bounded(products / (norms[:, None] * norms), present, ALL)
 
 
-def _bounded(matrix: Tensor, diagonal: Tensor) -> Tensor:
+def _bounded(values: Tensor, diagonal: Tensor, pairs: Pairs) -> Tensor:
     """Rounding beyond ±1 removed in place, where it is no matter of the gradient, and the diagonal set."""
     with torch.no_grad():
-        matrix.clamp_(-1.0, 1.0)
-    matrix.diagonal().copy_(diagonal)
-    return matrix
+        values.clamp_(-1.0, 1.0)
+    pairs.set_diagonal(values, diagonal)
+    return values
 
 
-def exponential(squared: Float[Tensor, "n n"], gamma: float | Tensor) -> Float[Tensor, "n n"]:
+def exponential(squared: Float[Tensor, "*pairs"], gamma: float | Tensor) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = \exp(-\gamma D_{ij})$ of squared distances D."""
-    return (squared * -gamma).exp_()
+    return _Decay.apply(squared * gamma)  # pyright: ignore[reportReturnType]
 
 
-def gaussian_rbf(squared: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+class _Decay(torch.autograd.Function):
+    """exp(-t), in the place of t."""
+
+    @staticmethod
+    def forward(exponents: Tensor) -> Tensor:
+        return _decayed(exponents)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.mark_dirty(*inputs)
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return -grads[0] * ctx.saved_tensors[0]
+
+
+def _decayed(exponents: Tensor) -> Tensor:
+    """exp(-t) in place; 0 where it would underflow, which takes torch.exp a hundred times as long."""
+    tiny = torch.finfo(exponents.dtype).tiny
+    exponents.clamp_max_(-math.log(1.02 * tiny)).neg_().exp_()
+    return torch.threshold_(exponents, 1.05 * tiny, 0.0)
+
+
+def gaussian_rbf(squared: Float[Tensor, "*pairs"]) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = \exp(-D_{ij} / 2)$ of squared distances D in multiples of sigma."""
     return exponential(squared, 0.5)
 
 
-def matern(squared: Float[Tensor, "n n"], order: int) -> Float[Tensor, "n n"]:
+def matern(squared: Float[Tensor, "*pairs"], order: int) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = p_q(t) e^{-t}, t^2 = (2 q + 1) D_{ij}$ of squared distances D in multiples of sigma, for the order q.
 
     $p_0 = 1, p_1 = 1 + t, p_2 = 1 + t + t^2 / 3$; smoothness is q + 1/2.
@@ -138,7 +131,7 @@ def _matern(squared: Tensor, order: int, factor: float) -> Tensor:
         return _Matern.apply(squared, order, factor)  # pyright: ignore[reportReturnType]
     apart = squared > 0
     roots = torch.where(apart, squared, 1.0).mul_(factor).sqrt_()
-    return torch.where(apart, roots, 0.0).neg_().exp_()
+    return _Decay.apply(torch.where(apart, roots, 0.0))  # pyright: ignore[reportReturnType]
 
 
 class _Matern(torch.autograd.Function):
@@ -147,7 +140,7 @@ class _Matern(torch.autograd.Function):
     @staticmethod
     def forward(squared: Tensor, order: int, factor: float) -> Tensor:
         root = squared.mul(factor).sqrt_().clamp_max_(1e3)
-        decay = root.neg().exp_()
+        decay = _decayed(root.clone())
         polynomial = root if order == 1 else root.addcmul_(root, root, value=1.0 / 3.0)
         return decay.addcmul_(decay, polynomial)
 
@@ -171,13 +164,37 @@ def of_pairs(items: Float[Tensor, "n d"], function: Pairwise, symmetric: bool) -
 
     def rows(start: int) -> Tensor:
         block = against(items[start : start + size], items[start if symmetric else 0 :])
-        if block.ndim != 2:
-            raise ValueError(f"function must give one number for two items, got {tuple(block.shape[2:])}.")
+        _check_number(block, 2)
         return nn.functional.pad(block, (start, 0)) if symmetric else block
 
     parts = [checkpoint(rows, start, use_reentrant=False) for start in range(0, len(items), size)]
     whole = torch.cat(parts)
     return whole.triu() + whole.triu(1).mT if symmetric else whole
+
+
+@precision.full
+def of_links(
+    items: Float[Tensor, "n d"], function: Pairwise, symmetric: bool, pattern: Float[Tensor, "n n"]
+) -> Float[Tensor, " z"]:
+    """The same where a sparse matrix has entries, some of them at a time, each of the pair that stands for it there."""
+    rows, columns = csr.indices(pattern)
+    links = (torch.minimum(rows, columns), torch.maximum(rows, columns)) if symmetric else (rows, columns)
+    # As many as there are items at least: the gradient of a block is added to that of all items.
+    size = max(_BLOCK // items.shape[1], len(items))
+
+    def values(start: int) -> Tensor:
+        first, second = (items.index_select(0, some[start : start + size]) for some in links)
+        block = vmap(function)(first, second)
+        _check_number(block, 1)
+        return block
+
+    parts = [checkpoint(values, start, use_reentrant=False) for start in range(0, len(rows), size)]
+    return torch.cat([items.new_empty(0), *parts])
+
+
+def _check_number(block: Tensor, batched: int) -> None:
+    if block.ndim != batched:
+        raise ValueError(f"function must give one number for two items, got {tuple(block.shape[batched:])}.")
 
 
 def mixture(matrices: Sequence[Tensor], weights: Sequence[float]) -> Float[Tensor, "n p"]:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hybridfuse.functional import graph, layout, scale
+from hybridfuse.functional import csr, graph, layout, scale
 
 _BLOCK = 1 << 24
 
@@ -54,7 +54,7 @@ def _regular(nearest: Tensor, one: Tensor, self_scaling: float) -> Tensor:
     columns, order = torch.sort(torch.cat([loops, nearest], dim=1), dim=1)
     values = torch.where(order < loops.shape[1], self_scaling * one, one)
     rows = positions[:, None].expand_as(columns)
-    return layout.from_sorted(rows.flatten(), columns.flatten(), values.flatten(), (len(positions), len(positions)))
+    return csr.from_sorted(rows.flatten(), columns.flatten(), values.flatten(), (len(positions), len(positions)))
 
 
 def _largest(scores: Tensor, number: int, start: int) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import layout, precision, scale
+from hybridfuse.functional import csr, layout, precision, scale
 
 TOLERANCE = 1e-5
 STEPS = 200
@@ -25,11 +25,11 @@ def spectral(matrix: Float[Tensor, "n p"]) -> Norm:
     values = _entries(matrix)
     magnitude = scale.common_magnitude(values.reshape(1, -1))
     scaled = values / magnitude
-    whole = layout.with_values(matrix, scaled) if layout.is_sparse(matrix) else scaled
+    whole = csr.with_values(matrix, scaled) if layout.is_sparse(matrix) else scaled
     with torch.no_grad(), precision.without_autocast(matrix.device):
         left, right = _singular(whole.detach())
     if layout.is_sparse(matrix):
-        rows, columns = layout.indices(matrix)
+        rows, columns = csr.indices(matrix)
         largest = (scaled * left[rows] * right[columns]).sum()
     else:
         largest = left @ (scaled @ right)
@@ -64,5 +64,5 @@ def _root(squares: Tensor) -> Tensor:
 
 
 def _entries(matrix: Tensor) -> Tensor:
-    values = matrix.values() if layout.is_sparse(matrix) else matrix
+    values = csr.values(matrix) if layout.is_sparse(matrix) else matrix
     return values.float() if values.dtype in precision.HALF else values

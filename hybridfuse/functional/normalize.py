@@ -4,15 +4,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr, layout
 
 
 def _sums(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Sums of the rows (n, 1) and of the columns (1, p)."""
     if not layout.is_sparse(matrix):
         return matrix.sum(dim=1, keepdim=True), matrix.sum(dim=0, keepdim=True)
-    values = matrix.values()
-    rows, columns = layout.indices(matrix)
+    values = csr.values(matrix)
+    rows, columns = csr.indices(matrix)
     row_sums = values.new_zeros(matrix.shape[0]).index_add(0, rows, values)
     column_sums = values.new_zeros(matrix.shape[1]).index_add(0, columns, values)
     return row_sums[:, None], column_sums[None, :]
@@ -21,10 +21,10 @@ def _sums(matrix: Tensor) -> tuple[Tensor, Tensor]:
 def _divided(matrix: Tensor, row_divisors: Tensor, column_divisors: Tensor) -> Tensor:
     if not layout.is_sparse(matrix):
         return matrix / row_divisors / column_divisors
-    rows, columns = layout.indices(matrix)
+    rows, columns = csr.indices(matrix)
     of_rows = row_divisors.expand(matrix.shape[0], 1)[rows, 0]
     of_columns = column_divisors.expand(1, matrix.shape[1])[0, columns]
-    return layout.with_values(matrix, matrix.values() / of_rows / of_columns)
+    return csr.with_values(matrix, csr.values(matrix) / of_rows / of_columns)
 
 
 def _present(sums: Tensor) -> Tensor:
@@ -61,13 +61,13 @@ def _softmax(matrix: Tensor, dim: int) -> Tensor:
     matrix = layout.compressed(matrix)
     if not layout.is_sparse(matrix):
         return matrix.softmax(dim)
-    values = matrix.values()
-    groups = layout.indices(matrix)[1 - dim]
+    values = csr.values(matrix)
+    groups = csr.indices(matrix)[1 - dim]
     size = matrix.shape[1 - dim]
     largest = values.detach().new_zeros(size).scatter_reduce(0, groups, values.detach(), "amax", include_self=False)
     weights = (values - largest[groups]).exp()
     sums = values.new_zeros(size).index_add(0, groups, weights)
-    return layout.with_values(matrix, weights / sums[groups])
+    return csr.with_values(matrix, weights / sums[groups])
 
 
 def softmax_row(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:

@@ -1,39 +1,37 @@
 """Distances that no matrix product gives, and their gradients, for tiles of pairs that fit into the cache."""
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hybridfuse.functional import parallel
+from hybridfuse.functional.linked import Distance
+
+Result = TypeVar("Result")
+
 # Differences that a tile holds: in a core's cache, or, elsewhere, enough of them to keep a device busy.
-_TILE, _TILE_ELSEWHERE = 1 << 18, 1 << 24
+_TILE, _TILE_ELSEWHERE = 1 << 17, 1 << 24
+# Differences below which threads cost more than they save.
+_THREADED = 1 << 22
 _SIDE = 256
+# Exponents for which torch multiplies or takes a root.
+_FAST_POWERS = (-1.0, -0.5, 0.5, 1.0, 2.0, 3.0)
 
 
-class Metric(ABC):
-    """A distance of two items, given to `distances`; its gradient is antisymmetric but for a factor of each entry."""
+class Metric(Distance):
+    """A distance whose matrix is computed without gradients, which follow from its directions."""
 
-    def prepared(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """What `matrix` and `direction` see of the items."""
-        return items
-
-    def factor(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"] | float:
-        """By what the sum of directions is multiplied."""
-        return 1.0
+    def everywhere(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        return _Distances.apply(items, self)  # pyright: ignore[reportReturnType]
 
     @abstractmethod
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         """The distances of prepared items."""
-
-    @abstractmethod
-    def direction(
-        self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]
-    ) -> tuple[Float[Tensor, "i j"] | float, Float[Tensor, "i j d"]]:
-        """Weights, symmetric, and vectors, antisymmetric, whose product times `factor` is the gradient to `first`."""
 
 
 class Tiled(Metric):
@@ -41,15 +39,10 @@ class Tiled(Metric):
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         distances = items.new_empty(len(items), len(items))
-        for rows, columns in _tiles(items):
-            tile = self.tile(items[rows, None], items[None, columns])
+        for rows, columns, tile in _over_tiles(lambda i, j: self.between(items[i, None], items[None, j]), items):
             distances[rows, columns] = tile
             distances[columns, rows] = tile.mT
         return distances
-
-    @abstractmethod
-    def tile(self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]) -> Float[Tensor, "i j"]:
-        """Distances of prepared items."""
 
 
 class _Distances(torch.autograd.Function):
@@ -79,13 +72,19 @@ class _Pull(torch.autograd.Function):
 
     @staticmethod
     def forward(slopes: Tensor, items: Tensor, metric: Metric) -> Tensor:
-        pull = torch.zeros_like(items)
-        for rows, columns in _tiles(items):
+        def pulls(rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
             weights, direction = metric.direction(items[rows, None], items[None, columns])
             weighted = slopes[rows, columns] * weights
-            pull[rows] += torch.bmm(weighted.unsqueeze(1), direction).squeeze(1)
+            towards = torch.bmm(weighted.unsqueeze(1), direction).squeeze(1)
+            if rows == columns:
+                return towards, towards
+            return towards, direction.mul_(weighted.unsqueeze(-1)).sum(dim=0)
+
+        pull = torch.zeros_like(items)
+        for rows, columns, (first, second) in _over_tiles(pulls, items):
+            pull[rows] += first
             if rows != columns:
-                pull[columns] -= torch.bmm(weighted.mT.unsqueeze(1), direction.transpose(0, 1)).squeeze(1)
+                pull[columns] -= second
         return pull
 
     @staticmethod
@@ -99,38 +98,40 @@ class _Pull(torch.autograd.Function):
         ctx: Any, *grads: Tensor
     ) -> tuple[Tensor, Tensor, None]:
         slopes, items = ctx.saved_tensors
-        to_slopes, to_items = torch.zeros_like(slopes), torch.zeros_like(items)
-        for rows, columns in _tiles(items):
+
+        def gradients(rows: slice, columns: slice) -> tuple[Tensor, ...]:
             given = [part.detach().requires_grad_() for part in (slopes[rows, columns], items[rows], items[columns])]
             with torch.enable_grad():
                 weights, direction = ctx.metric.direction(given[1][:, None], given[2][None])
                 along = (direction * (grads[0][rows, None] - grads[0][None, columns])).sum(dim=-1)
                 total = (along * weights * given[0]).sum() * (0.5 if rows == columns else 1.0)
-            tile, first, second = torch.autograd.grad(total, given, materialize_grads=True)
+            return torch.autograd.grad(total, given, materialize_grads=True)
+
+        to_slopes, to_items = torch.zeros_like(slopes), torch.zeros_like(items)
+        for rows, columns, (tile, first, second) in _over_tiles(gradients, items):
             to_slopes[rows, columns] = tile
             to_items[rows] += first
             to_items[columns] += second
         return to_slopes, to_items, None
 
 
-def _tiles(items: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of tiles that hold each pair of items once, but for those on the diagonal.
+def _over_tiles(work: Callable[[slice, slice], Result], items: Tensor) -> Iterator[tuple[slice, slice, Result]]:
+    """What work gives for the rows and columns of each tile, in order."""
+    on_cpu, size = items.device.type == "cpu", len(items) * items.numel()
+    threads = torch.get_num_threads() if on_cpu and size >= _THREADED else 1
+    return parallel.mapped(lambda tile: (*tile, work(*tile)), _tiles(items), threads)
 
-    They are tall, since the sums along columns are slow where few rows are a wide stride apart.
-    """
+
+def _tiles(items: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of tiles that hold each pair of items once, but for those on the diagonal."""
     n, d = items.shape
     pairs = max((_TILE if items.device.type == "cpu" else _TILE_ELSEWHERE) // max(d, 1), 1)
-    width = max(math.isqrt(pairs // 8), 1)
+    width = math.isqrt(pairs)
     for start in range(0, n, width):
         columns = slice(start, min(start + width, n))
         for above in range(0, start, pairs // width):
             yield slice(above, min(above + pairs // width, start)), columns
         yield columns, columns
-
-
-def distances(items: Float[Tensor, "n d"], metric: Metric) -> Float[Tensor, "n n"]:
-    """Distances of a metric, at most the largest finite number of the dtype."""
-    return _Distances.apply(items, metric)  # pyright: ignore[reportReturnType]
 
 
 class Manhattan(Metric):
@@ -139,9 +140,15 @@ class Manhattan(Metric):
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         return _norms(items, 1.0)
 
+    def between(
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> Float[Tensor, "*#pairs"]:
+        # Halved, since a difference of two finite numbers may be infinite.
+        return (0.5 * first - 0.5 * second).abs_().sum(dim=-1).mul_(2.0)
+
     def direction(
-        self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]
-    ) -> tuple[Float[Tensor, "i j"] | float, Float[Tensor, "i j d"]]:
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> tuple[Float[Tensor, "*#pairs"] | float, Float[Tensor, "*#pairs d"]]:
         return 1.0, (first - second).sign_()
 
 
@@ -151,14 +158,19 @@ class Chebyshev(Metric):
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         return _norms(items, math.inf)
 
+    def between(
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> Float[Tensor, "*#pairs"]:
+        return (0.5 * first - 0.5 * second).abs_().amax(dim=-1).mul_(2.0)
+
     def direction(
-        self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]
-    ) -> tuple[Float[Tensor, "i j"] | float, Float[Tensor, "i j d"]]:
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> tuple[Float[Tensor, "*#pairs"] | float, Float[Tensor, "*#pairs d"]]:
         apart = first.detach() - second.detach()
-        size = apart.abs()
-        largest = size.amax(dim=-1, keepdim=True)
-        attained = size.eq_(largest)
-        weights = largest.squeeze(-1).gt(0).to(size.dtype) / attained.sum(dim=-1)
+        attained = apart.abs()
+        largest = attained.amax(dim=-1, keepdim=True)
+        attained.eq_(largest)
+        weights = largest.squeeze(-1).gt(0) / attained.sum(dim=-1)
         return weights, attained.copysign_(apart)
 
 
@@ -168,24 +180,33 @@ class Minkowski(Tiled):
     def __init__(self, order: float) -> None:
         self.order = order
 
-    def tile(self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]) -> Float[Tensor, "i j"]:
+    def between(
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> Float[Tensor, "*#pairs"]:
         # Halved, since a difference of two finite numbers may be infinite.
         size = (0.5 * first - 0.5 * second).abs_()
         largest = size.amax(dim=-1, keepdim=True)
-        total = size.div_(torch.where(largest > 0, largest, 1.0)).pow_(self.order).sum(dim=-1)
+        total = self._power(size.div_(torch.where(largest > 0, largest, 1.0)), self.order).sum(dim=-1)
         return total.pow_(1.0 / self.order).mul_(largest.squeeze(-1)).mul_(2.0).nan_to_num_(0.0)
 
     def direction(
-        self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]
-    ) -> tuple[Float[Tensor, "i j"] | float, Float[Tensor, "i j d"]]:
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> tuple[Float[Tensor, "*#pairs"] | float, Float[Tensor, "*#pairs d"]]:
         apart = 0.5 * first - 0.5 * second
-        size, bound = apart.abs(), torch.finfo(apart.dtype).max ** 0.5
+        size, limits = apart.abs(), torch.finfo(apart.dtype)
         largest = size.detach().amax(dim=-1, keepdim=True)
         relative = size / torch.where(largest > 0, largest, 1.0)
-        powers = torch.where(relative > 0, relative, 1.0).pow(self.order - 1.0).clamp_max(bound)
+        # Powers of 0 may be infinite, but what they are multiplied by is 0.
+        powers = self._power(relative.clamp_min(limits.tiny), self.order - 1.0)
+        powers = powers.clamp_max(limits.max**0.5) if self.order < 1 else powers
         total = (powers * relative).sum(dim=-1)
-        weights = torch.where(total > 0, total, 1.0).pow(1.0 / self.order - 1.0).clamp_max(bound)
+        weights = torch.where(total > 0, total, 1.0).pow(1.0 / self.order - 1.0).clamp_max(limits.max**0.5)
         return weights, powers * apart.sign()
+
+    @staticmethod
+    def _power(relative: Tensor, order: float) -> Tensor:
+        """Of numbers up to 1, in place; by logarithms, which are several times faster and no less precise there."""
+        return relative.pow_(order) if order in _FAST_POWERS else relative.log_().mul_(order).exp_()
 
 
 class Canberra(Tiled):
@@ -202,18 +223,19 @@ class Canberra(Tiled):
         bound = torch.finfo(items.dtype).max ** 0.5
         return torch.where(present, 0.5 / torch.where(present, items, 1.0).abs(), 0.0).clamp_max(bound)
 
-    def tile(self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]) -> Float[Tensor, "i j"]:
+    def between(
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> Float[Tensor, "*#pairs"]:
         return self._relative(first, second).abs_().sum(dim=-1)
 
     def direction(
-        self, first: Float[Tensor, "i 1 d"], second: Float[Tensor, "1 j d"]
-    ) -> tuple[Float[Tensor, "i j"] | float, Float[Tensor, "i j d"]]:
+        self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
+    ) -> tuple[Float[Tensor, "*#pairs"] | float, Float[Tensor, "*#pairs d"]]:
         relative = self._relative(first, second)
-        return 1.0, torch.addcmul(relative.sign(), relative, relative.abs(), value=-1.0)
+        return 1.0, relative.sign().sub_(relative * relative.abs())
 
     def _relative(self, first: Tensor, second: Tensor) -> Tensor:
-        least = torch.finfo(first.dtype).tiny
-        return (first - second).div_(first.abs().clamp_min(least) + second.abs().clamp_min(least))
+        return (first - second).div_(first.abs().clamp_min(torch.finfo(first.dtype).tiny) + second.abs())
 
 
 def _norms(items: Tensor, order: float) -> Tensor:

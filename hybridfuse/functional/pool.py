@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hybridfuse.functional import layout, precision
+from hybridfuse.functional import csr, layout, precision
 
 
 def statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2"]:
     """Mean and mean absolute value of all entries, those not stored included."""
-    values = _wide(matrix.values() if layout.is_sparse(matrix) else matrix)
+    values = _wide(csr.values(matrix) if layout.is_sparse(matrix) else matrix)
     number = matrix.shape[0] * matrix.shape[1]
     return squashed(torch.stack([values.sum(), values.abs().sum()]) / number)
 
@@ -20,7 +20,7 @@ def row_statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2 n"]:
     if not layout.is_sparse(matrix):
         wide = _wide(matrix)
         return squashed(torch.stack([wide.sum(dim=1), wide.abs().sum(dim=1)]) / p)
-    values, rows = _wide(matrix.values()), layout.indices(matrix)[0]
+    values, rows = _wide(csr.values(matrix)), csr.indices(matrix)[0]
     sums = [values.new_zeros(n).index_add(0, rows, some) for some in (values, values.abs())]
     return squashed(torch.stack(sums) / p)
 

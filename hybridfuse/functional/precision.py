@@ -16,7 +16,8 @@ HALF = (torch.bfloat16, torch.float16)
 def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     """Automatic mixed precision off, on devices that know it."""
     known = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+    enabled = known and torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if enabled else nullcontext()
 
 
 def widest(items: Tensor) -> Tensor:

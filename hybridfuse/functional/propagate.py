@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import chebyshev, graph, layout
+from hybridfuse.functional import chebyshev, csr, graph, layout
 
 Step = Callable[[Tensor], Tensor]
 """Z to Bᵀ Z."""
@@ -16,6 +17,8 @@ TOLERANCE = 4.0
 """An iteration ends when a step changes no entry by more than this many roundings (eps) of the largest one."""
 _CHECKED_EVERY = 4
 _POWERS = 256
+_BLOCK = 1 << 25
+_SKEWED = 10.0
 _ENOUGH = 1.0 + 1e-9
 
 
@@ -25,7 +28,7 @@ def hops(matrix: Float[Tensor, "n n"], number: int, accumulative: bool) -> Float
     power = matrix if number and not accumulative else eye
     for _ in range(number if accumulative else number - 1):
         power = eye + power @ matrix if accumulative else power @ matrix
-    return layout.ordered(power) if number > 1 or accumulative else power
+    return csr.ordered(power) if number > 1 or accumulative else power
 
 
 def over_hops(step: Step, items: Float[Tensor, "n d"], number: int, accumulative: bool) -> Float[Tensor, "n d"]:
@@ -43,25 +46,105 @@ def pagerank(matrix: Float[Tensor, "n n"], restart: float) -> Float[Tensor, "n n
     return restart * torch.linalg.inv(system)
 
 
-def over_pagerank(
-    step: Step, items: Float[Tensor, "n d"], restart: float, radius: float, real: bool = False
-) -> Float[Tensor, "n d"]:
-    """`pagerank` applied, by one product a step; (1 - c) times the spectral radius must be below 1.
+Apply = Callable[[Tensor], Tensor]
+Dominant = tuple[float, Tensor, Tensor]
+"""An eigenvalue of Bᵀ, its right vector (n, 1) and its left one (1, n), whose product is 1."""
 
-    Richardson's iteration; with Chebyshev's weights, which need half to a tenth of the steps, where all eigenvalues are
-    real. See Golub, Varga (1961), Chebyshev semi-iterative methods.
+
+class _Linear(torch.autograd.Function):
+    """A linear function that works in place; its transpose takes the gradient back, as precisely as that can be."""
+
+    @staticmethod
+    def forward(items: Tensor, apply: Apply, adjoint: Apply) -> Tensor:
+        return apply(items)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Apply, Apply], output: Tensor) -> None:
+        _, ctx.function, ctx.adjoint = inputs
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        return linear(ctx.adjoint, ctx.function, grads[0]), None, None
+
+
+def linear(apply: Apply, adjoint: Apply, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """A linear function of the columns, some at a time; differentiable by the function that is its transpose."""
+
+    def by_blocks(columns: Tensor, function: Apply) -> Tensor:
+        if columns.is_meta:  # torch has no sparse products there
+            return columns.clone()
+        parts = columns.split(max(_BLOCK // max(len(columns), 1), 1), dim=1)
+        if len(parts) == 1:
+            return function(columns.contiguous())
+        result = columns.new_empty(columns.shape)
+        for part, place in zip(parts, result.split(parts[0].shape[1], dim=1), strict=True):
+            place.copy_(function(part.contiguous()))
+        return result
+
+    return _Linear.apply(  # pyright: ignore[reportReturnType]
+        items, lambda columns: by_blocks(columns, apply), lambda columns: by_blocks(columns, adjoint)
+    )
+
+
+def over_pagerank(
+    matrix: Float[Tensor, "n n"],
+    items: Float[Tensor, "n d"],
+    restart: float,
+    radius: float,
+    real: bool = False,
+    dominant: Dominant | None = None,
+) -> Float[Tensor, "n d"]:
+    """The transpose of `pagerank` applied, of the matrix Bᵀ; (1 - c) times the spectral radius must be below 1.
+
+    Richardson's iteration, in place; with Chebyshev's weights, which need half to a tenth of the steps, where all
+    eigenvalues are real. It starts from what is right along a dominant eigenvector, if that is given, so that the
+    next eigenvalue says how many steps it takes. See Golub, Varga (1961), Chebyshev semi-iterative methods.
     """
-    rate, weight = (1.0 - restart) * radius, 1.0
-    before, now = torch.zeros_like(items), restart * items
+    rate, weight, source = (1.0 - restart) * radius, 1.0, restart * items
+    before, now = torch.zeros_like(items), source.clone() if dominant is None else _start(source, restart, dominant)
     for number in range(1, 2**62):
         if real:
             weight = 1.0 / (1.0 - rate**2 / (2.0 if number == 1 else 4.0) * weight)
-        after = torch.add(restart * items, step(now), alpha=1.0 - restart)
-        after = after if weight == 1.0 else before + weight * (after - before)
+        addend = source if weight == 1.0 else before.mul_(1.0 - weight).add_(source, alpha=weight)
+        after = torch.addmm(addend, matrix, now, alpha=weight * (1.0 - restart), out=before)
         before, now = now, after
-        if items.is_meta or (number % _CHECKED_EVERY == 0 and _settled(before, now)):
+        if number % _CHECKED_EVERY == 0 and _settled(before, now):
             break
     return now
+
+
+def _start(source: Tensor, restart: float, dominant: Dominant) -> Tensor:
+    value, right, left = dominant
+    grown = 1.0 / (1.0 - (1.0 - restart) * value) - 1.0
+    start = torch.addmm(source, right.to(source.dtype), left.to(source.dtype) @ source, alpha=grown)
+    # Any start is fine; sums of huge numbers are none.
+    return torch.where(start.isfinite(), start, source)
+
+
+def dominant_vectors(matrix: Float[Tensor, "n n"], transposed: Float[Tensor, "n n"]) -> Dominant | None:
+    """Of a matrix without negative entries; none if powers take long to find them, or they are far from each other."""
+    right, left = _power(matrix), _power(transposed)
+    if right is None or left is None:
+        return None
+    left = left / left.max()
+    overlap = float((left * right).sum())
+    if overlap * _SKEWED < 1.0:
+        return None
+    value = float((left * (matrix @ right)).sum()) / overlap
+    return value, right, left.mT / overlap
+
+
+def _power(matrix: Tensor) -> Tensor | None:
+    """The dominant eigenvector, of sum 1."""
+    now = torch.full((len(matrix), 1), 1.0 / max(len(matrix), 1), dtype=matrix.dtype, device=matrix.device)
+    for _ in range(_POWERS):
+        before, now = now, matrix @ now
+        if not float(now.sum()) > 0.0:
+            return None
+        now = now / now.sum()
+        if _settled(before, now):
+            return now
+    return None
 
 
 def steps(restart: float, radius: float, dtype: torch.dtype, real: bool = False) -> float:
@@ -71,9 +154,9 @@ def steps(restart: float, radius: float, dtype: torch.dtype, real: bool = False)
     return math.log(torch.finfo(dtype).eps) / math.log(rate) if rate else 1.0
 
 
-def over_heat(step: Step, items: Float[Tensor, "n d"], time: float) -> Float[Tensor, "n d"]:
+def over_heat(matrix: Float[Tensor, "n n"], items: Float[Tensor, "n d"], time: float) -> Float[Tensor, "n d"]:
     r"""$\exp(-t (I - B)) Z$ for symmetric B with eigenvalues in [-1, 1], to the precision of Z."""
-    return chebyshev.evaluate(chebyshev.decay(time, torch.finfo(items.dtype).eps), step, items)
+    return chebyshev.evaluate(chebyshev.decay(time, torch.finfo(items.dtype).eps), matrix, items)
 
 
 def radius_bound(matrix: Float[Tensor, "n n"]) -> float:
@@ -84,8 +167,8 @@ def radius_bound(matrix: Float[Tensor, "n n"]) -> float:
     """
     best = torch.inf
     for transposed in (False, True):
-        side = layout.with_values(matrix, matrix.values().abs())
-        side = layout.transposed(side) if transposed else side
+        side = csr.with_values(matrix, matrix.values().abs())
+        side = csr.transposed(side) if transposed else side
         reached, logarithm = torch.ones(len(matrix), 1, dtype=matrix.dtype), 0.0
         for power in range(1, _POWERS + 1):
             reached = side @ reached
@@ -101,6 +184,6 @@ def radius_bound(matrix: Float[Tensor, "n n"]) -> float:
 
 
 def _settled(before: Tensor, now: Tensor) -> bool:
-    with torch.no_grad():
-        apart, largest = ((now - before).norm(torch.inf), now.norm(torch.inf))
-        return bool(apart <= TOLERANCE * torch.finfo(now.dtype).eps * largest)
+    apart, largest = ((now - before).norm(torch.inf), now.norm(torch.inf))
+    # What is not a number never settles.
+    return not bool(apart > TOLERANCE * torch.finfo(now.dtype).eps * largest)

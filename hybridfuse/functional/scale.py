@@ -1,10 +1,19 @@
 """Scaling that keeps every finite input finite and precise."""
 
+import math
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+
+def number(value: Float[Tensor, ""]) -> float:
+    """What a tensor holds; NaN, which no comparison is true of, where that is unknown: on `meta`, under `vmap`."""
+    try:
+        return float(value)
+    except RuntimeError:
+        return math.nan
 
 
 def largest_entries(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
@@ -35,8 +44,11 @@ class _Unit(torch.autograd.Function):
 
     @staticmethod
     def forward(items: Tensor) -> Tensor:
+        squared, room = torch.linalg.vecdot(items, items), torch.finfo(items.dtype).max ** 0.5
+        if number(squared.amin()) > 1.0 / room and number(squared.amax()) < room:
+            return items / squared.sqrt_()[:, None]
         scaled = items / magnitude(items)
-        norms = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
+        norms = torch.linalg.vecdot(scaled, scaled).sqrt_()[:, None]
         return scaled.div_(torch.where(norms > 0, norms, 1.0))
 
     @staticmethod
@@ -68,7 +80,18 @@ def centre(items: Float[Tensor, "n d"], divisor: Tensor | None = None) -> Float[
 
 def common_magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     """`magnitude` of all items together, 1 where there is none."""
-    return magnitude(items.reshape(1, -1)).squeeze() if items.numel() else items.new_ones(())
+    if not items.numel():
+        return items.new_ones(())
+    detached = items.detach()
+    return magnitude(torch.maximum(detached.amax(), detached.amin().neg_())[None, None]).squeeze()
+
+
+def common_unit(items: Float[Tensor, "n d"]) -> float:
+    """`common_magnitude` as a number; 1 where it is unknown."""
+    detached = items.detach()
+    largest = max(number(detached.amax()), -number(detached.amin())) if items.numel() else 0.0
+    enough = 1024 * torch.finfo(items.dtype).tiny < largest < math.inf
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if enough else 1.0
 
 
 def common_divisor(items: Float[Tensor, "n d"]) -> Float[Tensor, ""]:

@@ -27,7 +27,7 @@ class Summary(Protocol):
 class Sums(NamedTuple):
     """A quantity of each pair of items that adds up over features, such as a squared distance."""
 
-    total: Float[Tensor, "n n"]
+    total: Float[Tensor, "*pairs"]
 
     def merge(self, other: "Sums") -> "Sums":
         return Sums(self.total + other.total)
@@ -45,7 +45,7 @@ class Largest(NamedTuple):
 class Norms(NamedTuple):
     """A norm, of an order above 0, of a quantity of each pair of items over features, such as a distance."""
 
-    norm: Float[Tensor, "n n"]
+    norm: Float[Tensor, "*pairs"]
     order: float
 
     def merge(self, other: "Norms") -> "Norms":

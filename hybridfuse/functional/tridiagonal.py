@@ -6,7 +6,7 @@ from scipy.linalg import eigvalsh_tridiagonal
 from torch import Tensor
 from torch.nn.functional import pad
 
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr
 
 _LOST = 1e-20
 """An equation that has less than this share of others in it is solved."""
@@ -14,7 +14,7 @@ _LOST = 1e-20
 
 def bands(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "3 n"]:
     """Of a sparse tridiagonal matrix: entries (i, i - 1), (i, i), (i, i + 1) for each row i, 0 beyond the ends."""
-    rows, columns = layout.indices(matrix)
+    rows, columns = csr.indices(matrix)
     values = matrix.values()
     return values.new_zeros(3, matrix.shape[0]).index_put((columns - rows + 1, rows), values)
 
@@ -82,7 +82,7 @@ def exponential(bands: Float[Tensor, "3 n"]) -> Float[Tensor, "n n"]:
         total[:, near] += power
     total = total * shift.exp()
     rows, offsets = torch.nonzero(~(total.abs() <= eps / 2 * total.abs().max()), as_tuple=True)
-    return layout.from_sorted(rows, rows + offsets - width, total[rows, offsets], (n, n))
+    return csr.from_sorted(rows, rows + offsets - width, total[rows, offsets], (n, n))
 
 
 def _terms(norm: float, eps: float) -> int:

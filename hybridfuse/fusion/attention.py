@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybridfuse import check
-from hybridfuse.functional import fold, layout, pool, rule
+from hybridfuse.functional import fold, layout, pool, sums
 from hybridfuse.fusion.weighted_base import WeightedBase
 
 
@@ -45,13 +45,13 @@ class Attention(WeightedBase):
         shares = self._shares([pool.row_statistics(matrix) for matrix in matrices])
         factors = [share[:, None].to(matrix.dtype) for share, matrix in zip(shares, matrices, strict=True)]
         weighted = [layout.scaled(matrix, factor) for matrix, factor in zip(matrices, factors, strict=True)]
-        return self.entrywise(weighted, lambda parts: fold.reduced(rule.Total(), list(parts)))
+        return self.entrywise(weighted, lambda parts: fold.reduced(sums.Total(), list(parts)))
 
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
         parts = list(parts)
         shares = self._shares([pool.entry_statistics(part) for part in parts])
         return fold.reduced(
-            rule.Total(), [part * share.to(part.dtype) for part, share in zip(parts, shares, strict=True)]
+            sums.Total(), [part * share.to(part.dtype) for part, share in zip(parts, shares, strict=True)]
         )
 
     def _shares(self, statistics: Sequence[Tensor]) -> Tensor:

@@ -48,6 +48,14 @@ class Fusion(nn.Module, ABC):
             ValueError: if there are no dims, or they do not fit together.
         """
 
+    def coefficients(self, k: int) -> Sequence[float | Tensor] | None:
+        """The w of the sum w_1 A_1 + … + w_k A_k that the result is, whatever the matrices are; None if it is none."""
+        return None
+
+    def gives_sparse(self, sparse: Sequence[bool]) -> bool:
+        """Whether the result is sparse, told from which matrices are."""
+        return False
+
     @property
     def require_parameters(self) -> bool:
         """Whether the result depends on learnable parameters."""
@@ -117,6 +125,14 @@ class Elementwise(Fusion):
     @abstractmethod
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
         """One number of k, at each place of parts of one shape and dtype."""
+
+    @property
+    def local(self) -> bool:
+        """Whether an entry follows from those of the matrices at its place."""
+        return type(self).fuse is Elementwise.fuse
+
+    def gives_sparse(self, sparse: Sequence[bool]) -> bool:
+        return (self.absorbs_zero and any(sparse)) or (self.keeps_zero and all(sparse))
 
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
         return self.entrywise(matrices, self.reduce)

@@ -4,10 +4,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import layout
-from hybridfuse.fusion.base import Fusion
+from hybridfuse.fusion.stacking_base import StackingBase
 
 
-class Concatenation(Fusion):
+class Concatenation(StackingBase):
     r"""The matrices side by side.
 
     $$A = [A_1 \; A_2 \cdots A_k], \quad p = \sum_i p_i$$
@@ -19,6 +19,12 @@ class Concatenation(Fusion):
 
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
         return layout.concatenate(matrices)
+
+    def mapped(self, products: Float[Tensor, "w e"]) -> Float[Tensor, "w e"]:
+        return products
+
+    def gives_sparse(self, sparse: Sequence[bool]) -> bool:
+        return all(sparse)
 
     def calculate_n(self, dims: Sequence[int] | None = None) -> int:
         return sum(self._dims(dims))

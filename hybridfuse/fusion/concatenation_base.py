@@ -9,12 +9,12 @@ from torch import Tensor
 
 from hybridfuse import check
 from hybridfuse.functional import layout
-from hybridfuse.fusion.base import Fusion
+from hybridfuse.fusion.stacking_base import StackingBase
 from hybridfuse.reconciliation.base import Reconciliation
 from hybridfuse.reconciliation.kronecker_base import KroneckerBase
 
 
-class ConcatenationBase(Fusion):
+class ConcatenationBase(StackingBase):
     """A = [A_1 … A_k] ψᵀ, for any reconciliation ψ (p, p_1 + … + p_k); A has the scale of the matrices at first.
 
     The concatenation is not built where ψ has a factor that can be cut. An author gives `reconciliation` in `__init__`.
@@ -43,6 +43,12 @@ class ConcatenationBase(Fusion):
             own, got = (", ".join(map(str, some)) for some in (self._dims(None), given))
             raise ValueError(f"{self.name} has parameters for matrices with {own} columns, got {got}.")
         return self.p
+
+    def mapped(self, products: Float[Tensor, "w e"]) -> Float[Tensor, "p e"]:
+        return self.reconciliation.between(right=[products])
+
+    def saves(self, n: int, e: int, built: int) -> bool:
+        return e * (self.p * self.width + n * built) <= n * self.p * (self.width + e)
 
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
         dense = not any(map(layout.is_sparse, matrices))

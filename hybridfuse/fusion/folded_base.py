@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import fold, layout
+from hybridfuse.functional import csr, fold, layout, reduction
+from hybridfuse.functional.stream import Stream, held
 from hybridfuse.fusion.base import Elementwise
 
 
@@ -18,7 +19,7 @@ class FoldedBase(Elementwise):
     """
 
     @abstractmethod
-    def rule(self) -> fold.Rule:
+    def rule(self) -> reduction.Rule:
         """How numbers are reduced."""
 
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
@@ -28,8 +29,8 @@ class FoldedBase(Elementwise):
         rule = self.rule()
         if rule.keeps and torch.is_grad_enabled():
             return super().absorb(matrices, names)
-        stream, sparse, shapes = fold.Stream(rule), list[Tensor](), list[tuple[int, int]]()
-        for pieces in fold.held(matrices):
+        stream, sparse, shapes = Stream(rule), list[Tensor](), list[tuple[int, int]]()
+        for pieces in held(matrices):
             self.check_matrix(pieces[0])
             shapes.append((pieces[0].shape[0], pieces[0].shape[1]))
             self.check_shapes(shapes, names)
@@ -45,10 +46,10 @@ class FoldedBase(Elementwise):
         return self._at_common_entries(stream, sparse) if sparse else stream.result()
 
     @staticmethod
-    def _at_common_entries(stream: fold.Stream, sparse: Sequence[Tensor]) -> Tensor:
+    def _at_common_entries(stream: Stream, sparse: Sequence[Tensor]) -> Tensor:
         """The result where all the sparse matrices have entries, which are still to be absorbed."""
         rows, columns, values = layout.intersection(sparse)
         stream.restrict(rows, columns)
         for value in values:
             stream.add(value)
-        return layout.from_sorted(rows, columns, stream.result(), (sparse[0].shape[0], sparse[0].shape[1]))
+        return csr.from_sorted(rows, columns, stream.result(), (sparse[0].shape[0], sparse[0].shape[1]))

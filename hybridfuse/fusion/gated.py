@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hybridfuse.functional import pool, rule
+from hybridfuse.functional import pool, sums
 from hybridfuse.fusion.weighted_base import WeightedBase
 
 
@@ -40,7 +40,7 @@ class Gated(WeightedBase):
         gate, bias = self.gate.to(pooled.dtype), self.bias.to(pooled.dtype)
         weights = (gate @ pooled + bias).softmax(0)
         self._latest = weights.detach()
-        return self.entrywise(matrices, lambda parts: rule.weighted(weights, list(parts)))
+        return self.entrywise(matrices, lambda parts: sums.weighted(weights, list(parts)))
 
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
         return self.fuse(list(parts))

@@ -1,4 +1,4 @@
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import means, reduction
 from hybridfuse.fusion.folded_base import FoldedBase
 
 
@@ -17,5 +17,5 @@ class HarmonicMean(FoldedBase):
     symmetric = True
     absorbs_zero = True
 
-    def rule(self) -> fold.Rule:
-        return rule.HarmonicMean()
+    def rule(self) -> reduction.Rule:
+        return means.HarmonicMean()

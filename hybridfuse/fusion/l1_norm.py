@@ -1,4 +1,4 @@
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import magnitudes, reduction
 from hybridfuse.fusion.folded_base import FoldedBase
 
 
@@ -14,5 +14,5 @@ class L1Norm(FoldedBase):
 
     symmetric = True
 
-    def rule(self) -> fold.Rule:
-        return rule.AbsoluteSum()
+    def rule(self) -> reduction.Rule:
+        return magnitudes.AbsoluteSum()

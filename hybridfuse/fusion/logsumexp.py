@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from hybridfuse import check
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import extremes, reduction
 from hybridfuse.fusion.folded_base import FoldedBase
 
 
@@ -28,5 +28,5 @@ class Logsumexp(FoldedBase):
         super().__init__(dims)
         self.temperature = check.positive("temperature", temperature)
 
-    def rule(self) -> fold.Rule:
-        return rule.LogSumExp(self.temperature)
+    def rule(self) -> reduction.Rule:
+        return extremes.LogSumExp(self.temperature)

@@ -1,4 +1,4 @@
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import extremes, reduction
 from hybridfuse.fusion.folded_base import FoldedBase
 
 
@@ -14,5 +14,5 @@ class Max(FoldedBase):
 
     symmetric = True
 
-    def rule(self) -> fold.Rule:
-        return rule.Extreme(largest=True)
+    def rule(self) -> reduction.Rule:
+        return extremes.Extreme(largest=True)

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import fold, ranked
 from hybridfuse.fusion.base import Elementwise
 
 
@@ -22,4 +22,4 @@ class Median(Elementwise):
 
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
         k = len(parts)
-        return fold.reduced(rule.Middle((k - 1) // 2, k // 2), list(parts))
+        return fold.reduced(ranked.Middle((k - 1) // 2, k // 2), list(parts))

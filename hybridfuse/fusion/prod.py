@@ -1,4 +1,4 @@
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import means, reduction
 from hybridfuse.fusion.folded_base import FoldedBase
 
 
@@ -15,5 +15,5 @@ class Prod(FoldedBase):
     symmetric = True
     absorbs_zero = True
 
-    def rule(self) -> fold.Rule:
-        return rule.Product()
+    def rule(self) -> reduction.Rule:
+        return means.Product()

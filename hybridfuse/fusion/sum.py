@@ -1,4 +1,6 @@
-from hybridfuse.functional import fold, rule
+from collections.abc import Sequence
+
+from hybridfuse.functional import reduction, sums
 from hybridfuse.fusion.folded_base import FoldedBase
 
 
@@ -12,5 +14,8 @@ class Sum(FoldedBase):
 
     symmetric = True
 
-    def rule(self) -> fold.Rule:
-        return rule.Total()
+    def coefficients(self, k: int) -> Sequence[float]:
+        return [1.0] * k
+
+    def rule(self) -> reduction.Rule:
+        return sums.Total()

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse import check
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import fold, ranked
 from hybridfuse.fusion.base import Elementwise
 
 
@@ -35,4 +35,4 @@ class TrimmedMean(Elementwise):
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
         k = len(parts)
         cut = int(self.share * k)
-        return fold.reduced(rule.Middle(cut, k - 1 - cut), list(parts))
+        return fold.reduced(ranked.Middle(cut, k - 1 - cut), list(parts))

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse import check
-from hybridfuse.functional import fold, rule
+from hybridfuse.functional import reduction, sums
 from hybridfuse.fusion.folded_base import FoldedBase
 
 
@@ -32,8 +32,11 @@ class WeightedSum(FoldedBase):
         if self.dims is not None:
             self._check_number(len(self.dims))
 
-    def rule(self) -> fold.Rule:
-        return rule.Average() if self.weights is None else rule.Weighted(self.weights)
+    def coefficients(self, k: int) -> Sequence[float | Tensor]:
+        return [1.0 / k] * k if self.weights is None else list(self.weights)
+
+    def rule(self) -> reduction.Rule:
+        return sums.Average() if self.weights is None else sums.Weighted(self.weights)
 
     def calculate_n(self, dims: Sequence[int] | None = None) -> int:
         self._check_number(len(self._dims(dims)))

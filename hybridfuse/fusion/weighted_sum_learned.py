@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybridfuse import check
-from hybridfuse.functional import rule
+from hybridfuse.functional import sums
 from hybridfuse.fusion.weighted_base import WeightedBase
 
 
@@ -43,8 +43,11 @@ class WeightedSumLearned(WeightedBase):
     def weights(self) -> Float[Tensor, " k"]:
         return self._constrained() * self._unit
 
+    def coefficients(self, k: int) -> Sequence[Tensor]:
+        return list(self.weights())
+
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
-        return rule.weighted(self.weights(), list(parts))
+        return sums.weighted(self.weights(), list(parts))
 
     def _constrained(self) -> Tensor:
         return self.weight if self.constraint is None else self.constraint(self.weight)

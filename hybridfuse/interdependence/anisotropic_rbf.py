@@ -6,12 +6,13 @@ from torch import Tensor
 from hybridfuse import check
 from hybridfuse.bandwidth import Positive
 from hybridfuse.functional import distance, kernel
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
 from hybridfuse.interdependence.base import InterdependenceType
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class AnisotropicRbf(StreamedBase):
+class AnisotropicRbf(EntrywiseBase):
     r"""Relates items by an exponential of their squared distance, each feature with a weight of its own.
 
     $$A_{ij} = \exp\left(-\sum_k a_k (x_{ik} - x_{jk})^2\right)$$
@@ -53,15 +54,15 @@ class AnisotropicRbf(StreamedBase):
         self.largest = max(self.weights) or 1.0
         self.learned = Positive(self.weights) if learnable else None
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
-        self._check_sizes(items)
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Sums:
+        self.check_sizes(items)
         if self.learned is None:
             shares = items.new_tensor([weight / self.largest for weight in self.weights])
         else:
             shares = self.learned(items, self.largest)
-        return Sums(distance.squared_euclidean(items * shares.sqrt(), self.largest**-0.5))
+        return Sums(distance.squared_euclidean(items * shares.sqrt(), self.largest**-0.5, pairs))
 
-    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Sums) -> Float[Tensor, "*pairs"]:
         return kernel.exponential(summary.total, 1.0)
 
 

@@ -42,5 +42,8 @@ class Attention(Interdependence):
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         return attention.matrix(items, self.query, self.key, self.heads)
 
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n n"]) -> Float[Tensor, " z"]:
+        return attention.entries(items, self.query, self.key, self.heads, pattern)
+
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "n e"]:
         return attention.product(transformed, items, self.query, self.key, self.heads)

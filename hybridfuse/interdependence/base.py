@@ -117,6 +117,11 @@ class Interdependence(nn.Module, ABC):
             ValueError: if x is missing where A or the product needs it, or the sizes do not fit.
             TypeError: if x or kappa_x is no floating-point tensor.
         """
+        items, transformed = self._operands(x, kappa_x)
+        return self._oriented(self.transform(items, transformed))
+
+    def _operands(self, x: Tensor | None, kappa_x: Tensor | None) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n e"]]:
+        """The items and what is transformed, of what a call is given."""
         if x is None and kappa_x is None:
             raise ValueError(f"{self.name} needs x or kappa_x to transform, got neither.")
         transformed = self._oriented(self._checked(x) if kappa_x is None else _rows_and_columns(kappa_x))
@@ -125,8 +130,8 @@ class Interdependence(nn.Module, ABC):
         if transformed.shape[0] != items.shape[0]:
             axis = "columns" if self.interdependence_type == "attribute" else "rows"
             raise ValueError(f"kappa_x must have {items.shape[0]} {axis}, got {transformed.shape[0]}.")
-        self._check_sizes(items)
-        return self._oriented(self.transform(items, transformed))
+        self.check_sizes(items)
+        return items, transformed
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         """Aᵀ Z for the matrix of the items and any Z; to be replaced where there is a cheaper exact form.
@@ -135,9 +140,17 @@ class Interdependence(nn.Module, ABC):
         """
         return layout.product(self.relate(items), transformed)
 
+    def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
+        """Whether `transform` takes Aᵀ Z, for Z with e columns, from a dense A."""
+        return not self.sparse and type(self).transform is Interdependence.transform
+
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
+        """A where a sparse matrix has entries, in their order; to be replaced where A need not be built for it."""
+        return layout.entries(self.relate(items), pattern)
+
     def relate(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         """`matrix`, its sizes checked before and after; how a ξ is called by what holds it."""
-        self._check_sizes(items)
+        self.check_sizes(items)
         matrix = self.matrix(items)
         expected = (items.shape[0], self.columns(items.shape[0]))
         if matrix.shape != expected:
@@ -175,7 +188,8 @@ class Interdependence(nn.Module, ABC):
             raise ValueError(f"x must be (b, m) with m = {self.m} for {self.name}, got {tuple(data.shape)}.")
         return data
 
-    def _check_sizes(self, items: Tensor) -> None:
+    def check_sizes(self, items: Float[Tensor, "n d"]) -> None:
+        """ValueError if parameters or the function itself are of other sizes."""
         if not self.any_size and items.shape[0] != self.n:
             raise ValueError(f"{self.name} is of {self.n} items, so a batch must have as many, got {items.shape[0]}.")
         for size, got, bound in (("n", items.shape[0], self.n), ("d", items.shape[1], self.d)):

@@ -5,6 +5,8 @@ from abc import abstractmethod
 from jaxtyping import Float
 from torch import Tensor
 
+from hybridfuse.functional import csr, precision, reconcile
+from hybridfuse.functional.repeated import Repeated
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 from hybridfuse.reconciliation.base import Reconciliation
 
@@ -23,11 +25,23 @@ class BilinearBase(Interdependence):
     def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute") -> None:
         super().__init__(b, m, interdependence_type)
         self.std = self.n**-0.5 / self.d
+        self._repeated = Repeated()
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         return self.reconciliation.between([items], [items.mT])
+
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n n"]) -> Float[Tensor, " z"]:
+        return precision.full(lambda wide: csr.products(pattern, *self._halves(wide)))(items)
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "n e"]:
         """Through A for few items, else through the features, where neither A nor W is built."""
         items = items.to(transformed.dtype)
         return self.reconciliation.between([transformed.mT, items], [items.mT]).mT
+
+    def _halves(self, items: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n r"], Float[Tensor, "n r"]]:
+        """U and V with A = U Vᵀ; by the entries of items that are always the same and sparse."""
+        entries = self._repeated(items) if self.reconciliation.narrow else None
+        if entries is None:
+            return self.reconciliation.halves(items, items)
+        first, last = self.reconciliation.cut(items.dtype)
+        return entries.product(reconcile.chained(first)), entries.product(reconcile.chained(last))

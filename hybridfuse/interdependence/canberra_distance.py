@@ -2,6 +2,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import distance
+from hybridfuse.functional.pairs import Pairs
 from hybridfuse.interdependence.distance_base import DistanceBase
 
 
@@ -18,5 +19,5 @@ class CanberraDistance(DistanceBase):
     hierarchical polythetic classification.
     """
 
-    def distances(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return distance.canberra(items)
+    def distances(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
+        return distance.canberra(items, pairs)

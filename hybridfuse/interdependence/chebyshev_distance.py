@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import distance
+from hybridfuse.functional.pairs import Pairs
 from hybridfuse.interdependence.distance_base import DistanceBase
 
 
@@ -20,5 +21,5 @@ class ChebyshevDistance(DistanceBase):
 
     order = math.inf
 
-    def distances(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return distance.chebyshev(items)
+    def distances(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
+        return distance.chebyshev(items, pairs)

@@ -2,11 +2,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import kernel
+from hybridfuse.functional.pairs import Pairs
 from hybridfuse.functional.summary import Products
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.pairwise_base import PairwiseBase
 
 
-class CosineSimilarity(StreamedBase):
+class CosineSimilarity(PairwiseBase):
     r"""Relates items by the cosine of the angle between them.
 
     $$A_{ij} = \frac{\langle x_i, x_j \rangle}{\|x_i\|_2 \|x_j\|_2}$$
@@ -24,6 +25,6 @@ class CosineSimilarity(StreamedBase):
     def from_summary(self, summary: Products) -> Float[Tensor, "n n"]:
         return kernel.cosine_of_products(summary.products, summary.present)
 
-    def _of_batch(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+    def of_pairs(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
         """From the items themselves, which is cheaper."""
-        return kernel.cosine_similarity(items)
+        return kernel.cosine_similarity(items, pairs)

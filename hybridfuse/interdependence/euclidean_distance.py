@@ -2,6 +2,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import distance
+from hybridfuse.functional.pairs import Pairs
 from hybridfuse.interdependence.distance_base import DistanceBase
 
 
@@ -17,5 +18,5 @@ class EuclideanDistance(DistanceBase):
 
     order = 2.0
 
-    def distances(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return distance.euclidean(items)
+    def distances(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
+        return distance.euclidean(items, pairs)

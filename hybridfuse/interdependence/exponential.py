@@ -4,12 +4,13 @@ from torch import Tensor
 from hybridfuse import check
 from hybridfuse.bandwidth import Positive
 from hybridfuse.functional import distance, kernel
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
 from hybridfuse.interdependence.base import InterdependenceType
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class Exponential(StreamedBase):
+class Exponential(EntrywiseBase):
     r"""Relates items by an exponential of their squared distance.
 
     $$A_{ij} = \exp(-\gamma \|x_i - x_j\|_2^2)$$
@@ -41,9 +42,9 @@ class Exponential(StreamedBase):
         self.start = check.positive("gamma", gamma)
         self.gamma = Positive(self.start) if check.truth("learnable", learnable) else None
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
-        return Sums(distance.squared_euclidean(items, self.start**-0.5))
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Sums:
+        return Sums(distance.squared_euclidean(items, self.start**-0.5, pairs))
 
-    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Sums) -> Float[Tensor, "*pairs"]:
         gamma = 1.0 if self.gamma is None else self.gamma(summary.total, self.start)
         return kernel.exponential(summary.total, gamma)

@@ -3,12 +3,13 @@ from torch import Tensor
 
 from hybridfuse.bandwidth import Bandwidth
 from hybridfuse.functional import distance, kernel
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
 from hybridfuse.interdependence.base import InterdependenceType
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class GaussianRbf(StreamedBase):
+class GaussianRbf(EntrywiseBase):
     r"""Relates items by a Gaussian of their distance.
 
     $$A_{ij} = \exp\left(-\frac{\|x_i - x_j\|_2^2}{2 \sigma^2}\right)$$
@@ -40,8 +41,8 @@ class GaussianRbf(StreamedBase):
         super().__init__(b, m, interdependence_type)
         self.sigma = Bandwidth(sigma, learnable)
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
-        return Sums(distance.squared_euclidean(items, self.sigma.unit))
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Sums:
+        return Sums(distance.squared_euclidean(items, self.sigma.unit, pairs))
 
-    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Sums) -> Float[Tensor, "*pairs"]:
         return kernel.gaussian_rbf(self.sigma.relative(summary.total, power=2))

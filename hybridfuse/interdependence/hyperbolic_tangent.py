@@ -3,12 +3,13 @@ from torch import Tensor
 
 from hybridfuse import check
 from hybridfuse.functional import kernel
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
 from hybridfuse.interdependence.base import InterdependenceType
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class HyperbolicTangent(StreamedBase):
+class HyperbolicTangent(EntrywiseBase):
     r"""Relates items by the hyperbolic tangent of their inner product.
 
     $$A_{ij} = \tanh(\alpha \langle x_i, x_j \rangle + c)$$
@@ -39,8 +40,8 @@ class HyperbolicTangent(StreamedBase):
         self.scale = check.number("scale", scale)
         self.shift = check.number("shift", shift)
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
-        return Sums(kernel.inner_products(items))
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Sums:
+        return Sums(pairs.inner_products(items))
 
-    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Sums) -> Float[Tensor, "*pairs"]:
         return kernel.hyperbolic_tangent(summary.total, self.scale, self.shift)

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from hybridfuse import check
 from hybridfuse.functional import layout, tridiagonal
+from hybridfuse.functional.stored import Stored
 from hybridfuse.interdependence.base import InterdependenceType
 from hybridfuse.interdependence.chain_base import ChainBase
 from hybridfuse.interdependence.propagated_base import PropagatedBase
@@ -67,7 +68,7 @@ class InverseChain(ChainBase, PropagatedBase):
         eye = torch.eye(len(links), dtype=links.dtype, device=links.device)
         return tridiagonal.solve(self._system(links), eye)
 
-    def propagate(self, links: layout.Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def propagate(self, links: Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         bands = self._system(layout.like(links(), items))
         return tridiagonal.solve(tridiagonal.transpose(bands), items)
 

@@ -46,3 +46,6 @@ class Kernel(Interdependence):
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         return kernel.of_pairs(items, self.function, self.symmetric)
+
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n n"]) -> Float[Tensor, " z"]:
+        return kernel.of_links(items, self.function, self.symmetric, pattern)

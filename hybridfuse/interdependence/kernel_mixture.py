@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -7,6 +8,7 @@ from hybridfuse import check
 from hybridfuse.functional import kernel
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 from hybridfuse.parts import Part, part
+from hybridfuse.path import NamedPart, weighted_product
 
 
 class KernelMixture(Interdependence):
@@ -72,3 +74,15 @@ class KernelMixture(Interdependence):
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         return kernel.mixture([function.relate(items) for function in self.functions], self.weights)
+
+    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        parts = [NamedPart(self.name, function.name, function) for function in self.functions]
+        return weighted_product(parts, self.weights, items, transformed)
+
+    def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
+        return all(function.builds_matrix(items, e) for function in self.functions)
+
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
+        return torch.stack([function.entries(items, pattern) for function in self.functions], dim=1) @ items.new_tensor(
+            self.weights
+        )

@@ -2,11 +2,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import statistic
+from hybridfuse.functional.pairs import Pairs
 from hybridfuse.functional.summary import Softmaxes
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.pairwise_base import PairwiseBase
 
 
-class KlDivergence(StreamedBase):
+class KlDivergence(PairwiseBase):
     r"""Relates items by the divergence of their distributions, the softmax over features, from each other.
 
     $$A_{ij} = \operatorname{KL}(p_i \| p_j) = \sum_k p_{ki} (\log p_{ki} - \log p_{kj}), \quad
@@ -27,5 +28,5 @@ class KlDivergence(StreamedBase):
     def from_summary(self, summary: Softmaxes) -> Float[Tensor, "n n"]:
         return statistic.kl_divergence_of_softmaxes(summary)
 
-    def _of_batch(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return statistic.kl_divergence(items)
+    def of_pairs(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
+        return statistic.kl_divergence(items, pairs)

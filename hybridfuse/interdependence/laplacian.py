@@ -4,12 +4,13 @@ from torch import Tensor
 
 from hybridfuse.bandwidth import Bandwidth
 from hybridfuse.functional import distance
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Norms
 from hybridfuse.interdependence.base import InterdependenceType
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class Laplacian(StreamedBase):
+class Laplacian(EntrywiseBase):
     r"""Relates items by an exponential of the sum of the differences of their features.
 
     $$A_{ij} = \exp\left(-\frac{\|x_i - x_j\|_1}{\sigma}\right)$$
@@ -42,8 +43,8 @@ class Laplacian(StreamedBase):
         super().__init__(b, m, interdependence_type)
         self.sigma = Bandwidth(sigma, learnable)
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Norms:
-        return Norms(distance.manhattan(items, self.sigma.unit), 1.0)
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Norms:
+        return Norms(distance.manhattan(items, self.sigma.unit, pairs), 1.0)
 
-    def from_summary(self, summary: Norms) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Norms) -> Float[Tensor, "*pairs"]:
         return torch.exp_(summary.norm / -self.sigma(summary.norm))

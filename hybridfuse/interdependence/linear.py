@@ -2,11 +2,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import kernel
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class Linear(StreamedBase):
+class Linear(EntrywiseBase):
     r"""Relates items by their inner product.
 
     $$A_{ij} = \langle x_i, x_j \rangle$$
@@ -19,14 +20,17 @@ class Linear(StreamedBase):
 
     cost = "n² d, or n d² where that is less"
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
-        return Sums(kernel.inner_products(items))
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Sums:
+        return Sums(pairs.inner_products(items))
 
-    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Sums) -> Float[Tensor, "*pairs"]:
         return summary.total
 
+    def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
+        n, d = items.shape
+        return self.reference is not None or 2 * d * e >= n * (d + e)
+
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "n e"]:
-        n, d, e = *items.shape, transformed.shape[1]
-        if self.reference is not None or 2 * d * e >= n * (d + e):
+        if self.builds_matrix(items, transformed.shape[1]):
             return super().transform(items, transformed)
         return kernel.linear_product(transformed, items)

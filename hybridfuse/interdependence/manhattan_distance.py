@@ -2,6 +2,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import distance
+from hybridfuse.functional.pairs import Pairs
 from hybridfuse.interdependence.distance_base import DistanceBase
 
 
@@ -16,5 +17,5 @@ class ManhattanDistance(DistanceBase):
     References: RPN 2 (2024), arXiv 2411.11162, numerical kernels.
     """
 
-    def distances(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return distance.manhattan(items)
+    def distances(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
+        return distance.manhattan(items, pairs=pairs)

@@ -4,12 +4,13 @@ from torch import Tensor
 from hybridfuse import check
 from hybridfuse.bandwidth import Bandwidth
 from hybridfuse.functional import distance, kernel
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
 from hybridfuse.interdependence.base import InterdependenceType
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class Matern(StreamedBase):
+class Matern(EntrywiseBase):
     r"""Relates items by the Matérn covariance of their distance.
 
     $$A_{ij} = \frac{2^{1 - \nu}}{\Gamma(\nu)} t^\nu K_\nu(t), \quad t = \sqrt{2 \nu} \|x_i - x_j\|_2 / \sigma$$
@@ -46,8 +47,8 @@ class Matern(StreamedBase):
         if self.smoothness not in (0.5, 1.5, 2.5):
             raise ValueError(f"smoothness must be one of 0.5, 1.5, 2.5, got {smoothness}.")
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
-        return Sums(distance.squared_euclidean(items, self.sigma.unit))
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Sums:
+        return Sums(distance.squared_euclidean(items, self.sigma.unit, pairs))
 
-    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Sums) -> Float[Tensor, "*pairs"]:
         return kernel.matern(self.sigma.relative(summary.total, power=2), int(self.smoothness))

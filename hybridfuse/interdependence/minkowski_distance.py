@@ -5,6 +5,7 @@ from torch import Tensor
 
 from hybridfuse import check
 from hybridfuse.functional import distance
+from hybridfuse.functional.pairs import Pairs
 from hybridfuse.interdependence.base import InterdependenceType
 from hybridfuse.interdependence.distance_base import DistanceBase
 
@@ -34,5 +35,5 @@ class MinkowskiDistance(DistanceBase):
         super().__init__(b, m, interdependence_type)
         self.order = math.inf if order == math.inf else check.positive("order", order)
 
-    def distances(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return distance.minkowski(items, self.order)
+    def distances(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
+        return distance.minkowski(items, self.order, pairs)

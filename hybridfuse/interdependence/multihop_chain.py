@@ -2,7 +2,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse import check
-from hybridfuse.functional import layout, propagate
+from hybridfuse.functional import propagate
+from hybridfuse.functional.stored import Stored
 from hybridfuse.interdependence.base import InterdependenceType
 from hybridfuse.interdependence.chain_base import ChainBase
 from hybridfuse.interdependence.propagated_base import PropagatedBase
@@ -52,5 +53,5 @@ class MultihopChain(ChainBase, PropagatedBase):
     def whole(self, links: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
         return propagate.hops(links, self.hops, self.accumulative)
 
-    def propagate(self, links: layout.Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def propagate(self, links: Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         return propagate.over_hops(links.product, items, self.hops, self.accumulative)

@@ -2,6 +2,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import statistic
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.interdependence.correlation_base import CorrelationBase
 
 
@@ -23,6 +24,6 @@ class MutualInformation(CorrelationBase):
     """
 
     def of_correlation(
-        self, correlation: Float[Tensor, "n n"], standard: Float[Tensor, "n d"] | None = None
-    ) -> Float[Tensor, "n n"]:
-        return statistic.mutual_information(correlation, standard)
+        self, correlation: Float[Tensor, "*pairs"], standard: Float[Tensor, "n d"] | None = None, pairs: Pairs = ALL
+    ) -> Float[Tensor, "*pairs"]:
+        return statistic.mutual_information(correlation, standard, pairs)

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import grid
-from hybridfuse.functional.layout import Derived
+from hybridfuse.functional.stored import Derived
 from hybridfuse.interdependence.geometric_base import GeometricBase
 
 

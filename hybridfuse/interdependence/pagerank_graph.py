@@ -6,6 +6,8 @@ from torch import Tensor
 
 from hybridfuse import check
 from hybridfuse.functional import layout, normalize, propagate
+from hybridfuse.functional.propagate import Dominant
+from hybridfuse.functional.stored import Derived, Stored
 from hybridfuse.interdependence.base import InterdependenceType
 from hybridfuse.interdependence.graph_base import GraphBase
 from hybridfuse.interdependence.propagated_base import PropagatedBase
@@ -26,7 +28,8 @@ class PagerankGraph(GraphBase, PropagatedBase):
     personalised PageRank of a walk that starts at i: not negative, it sums to 1 if no walk ends at a node without
     links. A itself is dense. It is applied by iterating over products with B, until a step changes no entry by more
     than `propagate.TOLERANCE` roundings of the largest one, so that the error is within that by c; for small graphs
-    by A itself, where that is cheaper.
+    by A itself, where that is cheaper. Eigenvectors of the largest eigenvalue are computed once and are what the
+    iteration starts from, if no weight is below 0: fewer steps, where the next eigenvalue is far below.
 
     Args:
         restart: the probability c. In (0, 1].
@@ -72,6 +75,7 @@ class PagerankGraph(GraphBase, PropagatedBase):
             )
         # A symmetric matrix of positive links has real eigenvalues, and keeps them where rows are scaled.
         self._real = not self.directed and normalization is None and bool((links_in_full.values() > 0).all())
+        self._dominant: Derived[Dominant | None] = Derived()
         self.store()
 
     def adjacency(self, n: int) -> Float[Tensor, "n n"]:
@@ -81,11 +85,28 @@ class PagerankGraph(GraphBase, PropagatedBase):
     def whole(self, links: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
         return propagate.pagerank(links, self.restart)
 
-    def propagate(self, links: layout.Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def propagate(self, links: Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         if self._dense_is_cheaper(links, items):
             return layout.product(self.kept_whole(links), items)
-        return propagate.over_pagerank(links.product, items, self.restart, self._radius, self._real)
+        dominant = None if self._real else self._dominant_of(links)
+        swapped = None if dominant is None else (dominant[0], dominant[2].mT, dominant[1].mT)
 
-    def _dense_is_cheaper(self, links: layout.Stored, items: Tensor) -> bool:
+        def over(matrix: Tensor, columns: Tensor, start: Dominant | None) -> Tensor:
+            like = layout.like(matrix, columns)
+            return propagate.over_pagerank(like, columns, self.restart, self._radius, self._real, start)
+
+        return propagate.linear(
+            lambda columns: over(links.transposed(), columns, dominant),
+            lambda columns: over(links(), columns, swapped),
+            items,
+        )
+
+    def _dominant_of(self, links: Stored) -> Dominant | None:
+        """Kept, as A is; none for links that may cancel each other."""
+        if links.values.is_meta or not bool((links.values >= 0).all()):
+            return None
+        return self._dominant(links.values, lambda: propagate.dominant_vectors(links.transposed(), links()))
+
+    def _dense_is_cheaper(self, links: Stored, items: Tensor) -> bool:
         steps = propagate.steps(self.restart, self._radius, items.dtype, self._real)
         return self.n <= _DENSE and self.n**2 <= _DENSE_IS_FASTER * steps * (self.n + links.values.numel())

@@ -3,12 +3,13 @@ from torch import Tensor
 
 from hybridfuse import check
 from hybridfuse.functional import kernel
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
 from hybridfuse.interdependence.base import InterdependenceType
-from hybridfuse.interdependence.streamed_base import StreamedBase
+from hybridfuse.interdependence.entrywise_base import EntrywiseBase
 
 
-class Polynomial(StreamedBase):
+class Polynomial(EntrywiseBase):
     r"""Relates items by a power of their inner product.
 
     $$A_{ij} = (\langle x_i, x_j \rangle + c)^q$$
@@ -42,8 +43,8 @@ class Polynomial(StreamedBase):
         self.degree = check.number("degree", degree)
         self.shift = check.number("shift", shift)
 
-    def summary(self, items: Float[Tensor, "n d"]) -> Sums:
-        return Sums(kernel.inner_products(items))
+    def summary(self, items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Sums:
+        return Sums(pairs.inner_products(items))
 
-    def from_summary(self, summary: Sums) -> Float[Tensor, "n n"]:
+    def from_summary(self, summary: Sums) -> Float[Tensor, "*pairs"]:
         return kernel.polynomial(summary.total, self.degree, self.shift)

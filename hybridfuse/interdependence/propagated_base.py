@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import layout, precision
+from hybridfuse.functional.stored import Derived, Stored
 from hybridfuse.interdependence.base import InterdependenceType
 from hybridfuse.interdependence.stored_base import StoredBase
 
@@ -24,7 +25,7 @@ class PropagatedBase(StoredBase):
 
     def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute") -> None:
         super().__init__(b, m, interdependence_type)
-        self._whole: layout.Derived[Tensor] = layout.Derived()
+        self._whole: Derived[Tensor] = Derived()
 
     @abstractmethod
     def adjacency(self, n: int) -> Float[Tensor, "n n"]:
@@ -35,7 +36,7 @@ class PropagatedBase(StoredBase):
         """A of B."""
 
     @abstractmethod
-    def propagate(self, links: layout.Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def propagate(self, links: Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Aᵀ Z of B; `links.product(Z)` is Bᵀ Z."""
 
     def store(self, like: Tensor | None = None) -> None:
@@ -49,17 +50,17 @@ class PropagatedBase(StoredBase):
         links = self.links_for(items)
         return precision.full(lambda wide: self.propagate(links, wide))(transformed)
 
-    def links_for(self, items: Float[Tensor, "n d"]) -> layout.Stored:
+    def links_for(self, items: Float[Tensor, "n d"]) -> Stored:
         """B for the items, with its transpose once that is needed."""
         kept = self.kept(items)
         return self._links_of(len(items), items) if kept is None else kept
 
-    def kept_whole(self, links: layout.Stored) -> Tensor:
+    def kept_whole(self, links: Stored) -> Tensor:
         """A of the kept B, computed once."""
         return self._whole(links.values, lambda: self._whole_of(links))
 
-    def _links_of(self, n: int, like: Tensor) -> layout.Stored:
-        return layout.Stored(layout.like(self.adjacency(n), like))
+    def _links_of(self, n: int, like: Tensor) -> Stored:
+        return Stored(layout.like(self.adjacency(n), like))
 
-    def _whole_of(self, links: layout.Stored) -> Tensor:
+    def _whole_of(self, links: Stored) -> Tensor:
         return precision.full(self.whole)(links())

@@ -1,6 +1,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.interdependence.correlation_base import CorrelationBase
 
 
@@ -20,6 +21,6 @@ class RvCoefficient(CorrelationBase):
     """
 
     def of_correlation(
-        self, correlation: Float[Tensor, "n n"], standard: Float[Tensor, "n d"] | None = None
-    ) -> Float[Tensor, "n n"]:
+        self, correlation: Float[Tensor, "*pairs"], standard: Float[Tensor, "n d"] | None = None, pairs: Pairs = ALL
+    ) -> Float[Tensor, "*pairs"]:
         return correlation.square_()

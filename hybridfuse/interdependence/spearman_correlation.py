@@ -2,6 +2,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import statistic
+from hybridfuse.functional.pairs import ALL, LinkedPairs, Pairs, pays
 from hybridfuse.interdependence.base import Interdependence
 
 
@@ -25,5 +26,11 @@ class SpearmanCorrelation(Interdependence):
     differentiable = False
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        return self._of_pairs(items, ALL)
+
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n n"]) -> Float[Tensor, " z"]:
+        return self._of_pairs(items, LinkedPairs(pattern)) if pays(pattern) else super().entries(items, pattern)
+
+    def _of_pairs(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
         statistic.check_observations(self.name, items.shape[1])
-        return statistic.spearman_correlation(items)
+        return statistic.spearman_correlation(items, pairs)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hybridfuse import distributed
 from hybridfuse.functional import layout, precision
+from hybridfuse.functional.stored import Stored
 from hybridfuse.functional.summary import Summary
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 
@@ -24,7 +25,7 @@ class StreamedBase(Interdependence):
 
     def __init__(self, b: int, m: int, interdependence_type: InterdependenceType = "attribute") -> None:
         super().__init__(b, m, interdependence_type)
-        self.reference: layout.Stored | None = None
+        self.reference: Stored | None = None
 
     @abstractmethod
     def summary(self, items: Float[Tensor, "n d"]) -> Summary:
@@ -52,8 +53,8 @@ class StreamedBase(Interdependence):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **options: Any) -> None:
         """Makes room for the reference of a state, which a function that has just been built has none of."""
-        values, *indices = (state_dict.get(f"{prefix}reference.{name}") for name in layout.Stored.PIECES)
-        self.reference = None if values is None else layout.Stored.of_pieces((self.n, self.p), values, *indices)
+        values, *indices = (state_dict.get(f"{prefix}reference.{name}") for name in Stored.PIECES)
+        self.reference = None if values is None else Stored.of_pieces((self.n, self.p), values, *indices)
         super()._load_from_state_dict(state_dict, prefix, *args, **options)
 
 
@@ -75,4 +76,4 @@ def fit_references(functions: Sequence[StreamedBase], batches: Iterable[Tensor])
         for function, total in zip(functions, map(distributed.together, totals), strict=True):
             if total is None:
                 raise ValueError(f"{function.name} needs reference data in every process, got no rows.")
-            function.reference = layout.Stored(layout.like(function.from_summary(total), x))
+            function.reference = Stored(layout.like(function.from_summary(total), x))

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import layout
+from hybridfuse.functional.stored import Stored
 from hybridfuse.interdependence.stored_base import StoredBase
 
 
@@ -24,7 +25,7 @@ class Structural(StoredBase):
         """A of n items."""
 
     def store(self, like: Tensor | None = None) -> None:
-        self.stored = layout.Stored(layout.like(self.structure(self.n), torch.empty(0) if like is None else like))
+        self.stored = Stored(layout.like(self.structure(self.n), torch.empty(0) if like is None else like))
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         stored = self.stored_for(items)

@@ -63,21 +63,27 @@ class View(Interdependence):
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         return self.function.relate(self._seen(items))
 
+    def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
+        return self.function.builds_matrix(self._seen(items), e)
+
+    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
+        return self.function.entries(self._seen(items), pattern)
+
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         return self.function.transform(self._seen(items), transformed)
 
     def _seen(self, items: Tensor) -> Tensor:
         return items if self.index is None else items.index_select(1, self.index.to(items.device))
 
-    def _check_sizes(self, items: Tensor) -> None:
-        super()._check_sizes(items)
+    def check_sizes(self, items: Tensor) -> None:
+        super().check_sizes(items)
         least = max(self.features or [-1]) + 1
         if items.shape[1] < least:
             raise ValueError(
                 f"view needs at least {least} features of an item, got {items.shape[1]}; "
                 "on the attribute axis these are the rows of a batch."
             )
-        self.function._check_sizes(self._seen(items))
+        self.function.check_sizes(self._seen(items))
 
     def _indices(self, features: object) -> list[int]:
         """Indices, pairs [start, stop) written out."""

@@ -3,7 +3,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse import check
-from hybridfuse.functional import layout
+from hybridfuse.functional import csr
 from hybridfuse.interdependence.base import InterdependenceType
 from hybridfuse.interdependence.structural import Structural
 
@@ -39,7 +39,7 @@ class Zero(Structural):
 
     def structure(self, n: int) -> Float[Tensor, "n p"]:
         none = torch.empty(0, dtype=torch.int64)
-        return layout.from_entries(none, none, torch.empty(0, dtype=torch.float64), (n, self.columns(n)))
+        return csr.from_entries(none, none, torch.empty(0, dtype=torch.float64), (n, self.columns(n)))
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         # Joined to no rows of Z, so that gradients of zero reach it.

@@ -1,5 +1,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -20,6 +21,9 @@ class Reconciliation(nn.Module, ABC):
     Raises:
         ValueError: if rows or columns is below 1, or std is not above 0.
     """
+
+    narrow: ClassVar[bool] = False
+    """Whether ψ is a product of matrices that are narrower than ψ."""
 
     def __init__(self, rows: int, columns: int, std: float | None = None) -> None:
         super().__init__()
@@ -42,6 +46,20 @@ class Reconciliation(nn.Module, ABC):
         """
         dtype = (*left, *right)[0].dtype
         return reconcile.chained([*left, *(factor.to(dtype) for factor in self.factors()), *right])
+
+    def halves(
+        self, left: Float[Tensor, "n rows"], right: Float[Tensor, "q columns"]
+    ) -> tuple[Float[Tensor, "n r"], Float[Tensor, "q r"]]:
+        """U and V with U Vᵀ = left ψ rightᵀ, cut where ψ is narrowest."""
+        first, last = self.cut(left.dtype)
+        return reconcile.chained([left, *first]), reconcile.chained([right, *last])
+
+    def cut(self, dtype: torch.dtype) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Matrices whose products P and Q make ψ = P Qᵀ, cut where ψ is narrowest; none for Q where ψ is one matrix."""
+        factors = [factor.to(dtype) for factor in self.factors()]
+        widths = [factor.shape[1] for factor in factors]
+        cut = 1 + widths.index(min(widths))
+        return factors[:cut], [factor.mT for factor in reversed(factors[cut:])]
 
     def linear(self, x: Float[Tensor, "b columns"], bias: Float[Tensor, " rows"] | None) -> Float[Tensor, "b rows"]:
         """x ψᵀ plus the bias, in the dtype of x."""

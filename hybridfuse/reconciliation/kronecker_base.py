@@ -45,6 +45,11 @@ class KroneckerBase(Reconciliation):
     def factors(self) -> Sequence[Float[Tensor, "_ _"]]:
         return [reconcile.kronecker(*self.pair())]
 
+    def halves(
+        self, left: Float[Tensor, "n rows"], right: Float[Tensor, "q columns"]
+    ) -> tuple[Float[Tensor, "n columns"], Float[Tensor, "q columns"]]:
+        return self.between([left]), right
+
     def between(self, left: Sequence[Tensor] = (), right: Sequence[Tensor] = ()) -> Float[Tensor, "_ _"]:
         if self.rows * self.columns <= SMALL:
             return super().between(left, right)

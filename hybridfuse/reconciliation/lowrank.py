@@ -22,6 +22,8 @@ class Lowrank(Reconciliation):
     References: RPN 2 (2024), arXiv 2411.11162, low-rank reconciliation (lorr).
     """
 
+    narrow = True
+
     def __init__(self, rows: int, columns: int, std: float | None = None, rank: int = 2) -> None:
         super().__init__(rows, columns, std)
         factor_std = reconcile.factor_std(self.std, check.whole("rank", rank))

@@ -27,6 +27,8 @@ class RandomMatrix(Reconciliation):
     References: RPN 2 (2024), arXiv 2411.11162, random matrix adaption; Kopiczko et al. (2024), VeRA, equation 2.
     """
 
+    narrow = True
+
     def __init__(
         self, rows: int, columns: int, std: float | None = None, rank: int = 2, seed: int | None = None
     ) -> None:

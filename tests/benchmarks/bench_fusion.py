@@ -5,19 +5,21 @@ python tests/benchmarks/bench_fusion.py --only prod max    fusions whose names h
 python tests/benchmarks/bench_fusion.py --sizes 512        matrices of 512²
 
 For k = 4 and 16 matrices, forward and forward with backward, in milliseconds: ours, `torch.stack(...)` reduced, the
-library; then how many times as long the other takes, in the worst of both modes. Times alternate and are the least of
-several. Memory is what forward allocates beyond its inputs, in matrices, from a list and from an iterator that makes
-them; least is the time to read k matrices and write one, at the rate of a large copy.
+library; then how many times as long the other takes, in the worst of both modes. Gradients are those of the matrices
+and of parameters. Times alternate and are the least of several. Memory is what forward allocates beyond its inputs, in
+matrices, from a list and from an iterator that makes them; least is the time to read k matrices and write one, at the
+rate of a large copy. Prints Markdown, in minutes.
 """
 
 import argparse
 import ctypes
 import gc
 import math
+import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +77,14 @@ LIBRARY = {
     "concatenation_random_matrix": "random_matrix_adaption_parameterized_concatenation_fusion",
 }
 SLOW = {"similarity_network"}
-FORMAT = "{:<28}{:>6}{:>4}{:>10}{:>10}{:>10}{:>12}{:>12}{:>12}{:>9}{:>9}{:>8}{:>8}"
-HEADER = ("fusion", "n", "k", "forward", "plain", "library", "+ backward", "plain", "library")
-HEADER += ("x plain", "x lib", "list", "stream")
+HEADER = ("fusion", "forward", "stack", "library", "+ backward", "stack", "library", "× stack", "× library")
+HEADER += ("memory, list", "iterator")
+Call = Callable[[list[torch.Tensor]], torch.Tensor]
+Form = tuple[Call, list[torch.Tensor]]
+"""A fusion, and its parameters."""
 
 
-def theirs(stem: str, n: int, k: int) -> Callable[[list[torch.Tensor]], torch.Tensor] | None:
+def theirs(stem: str, n: int, k: int) -> Form | None:
     """The library's fusion, its parameters drawn; None where it has none."""
     if library is None or stem not in LIBRARY:
         return None
@@ -93,19 +97,27 @@ def theirs(stem: str, n: int, k: int) -> Callable[[list[torch.Tensor]], torch.Te
         options["r"] = 2
     built = found(dims=[n] * k, **options)
     if not built.require_parameters:
-        return lambda matrices: built(matrices)
+        return lambda matrices: built(matrices), []
     length = built.calculate_l()
     w = torch.randn(length if stem == "weighted_sum_learned" else (1, length), requires_grad=True)
-    return lambda matrices: built(matrices, w=w)
+    return lambda matrices: built(matrices, w=w), [w]
 
 
-def backward(call: Callable[[list[torch.Tensor]], torch.Tensor], matrices: list[torch.Tensor]) -> Callable[[], None]:
+def stacked(stem: str, k: int) -> Form | None:
+    if stem == "weighted_sum_learned":
+        weights = torch.full((k,), 0.5, requires_grad=True)
+        return lambda matrices: torch.tensordot(weights, torch.stack(matrices), dims=1), [weights]
+    return (lambda matrices: PLAIN[stem](torch.stack(matrices)), []) if stem in PLAIN else None
+
+
+def backward(form: Form, matrices: list[torch.Tensor]) -> Callable[[], None]:
     """The gradient must exist already and be no view of one number, as within a network."""
+    call, parameters = form
     slope = torch.randn_like(call(matrices).detach())
 
     def run() -> None:
         given = [matrix.detach().requires_grad_() for matrix in matrices]
-        torch.autograd.grad(call(given), given, slope)
+        torch.autograd.grad(call(given), [*given, *parameters], slope, allow_unused=True)
 
     return run
 
@@ -114,16 +126,16 @@ clock = time.perf_counter
 
 
 def least(calls: list[Callable[[], object] | None], seconds: float) -> list[float]:
-    """The least time of each, in turns."""
+    """The least time of each, in turns; once is enough for what takes seconds."""
     times: list[list[float]] = [[] for _ in calls]
     begin = time.perf_counter()
-    while time.perf_counter() - begin < seconds * len(calls) or len(times[0]) < 2:
-        for call, taken in zip(calls, times, strict=True):
+    while (taken := time.perf_counter() - begin) < seconds * len(calls) or (len(times[0]) < 2 and taken < 2.0):
+        for call, found in zip(calls, times, strict=True):
             if call is not None:
                 start = clock()
                 call()
-                taken.append(clock() - start)
-    return [1e3 * min(taken) if taken else math.nan for taken in times]
+                found.append(clock() - start)
+    return [1e3 * min(found) if found else math.nan for found in times]
 
 
 def without_gradients(call: Callable[[], object]) -> Callable[[], object]:
@@ -139,9 +151,8 @@ def row(stem: str, n: int, k: int, seconds: float) -> tuple[float, float]:
     torch.manual_seed(0)
     matrices = [torch.rand(n, n) + 0.1 for _ in range(k)]
     ours = fusion_of(stem, [n] * k, **({"weights": [0.5] * k} if stem == "weighted_sum" else {}))
-    plain, other = PLAIN.get(stem), theirs(stem, n, k)
-    forms = [ours, (lambda given: plain(torch.stack(given))) if plain else None, other]
-    forward = least([form and without_gradients(lambda form=form: form(matrices)) for form in forms], seconds)
+    forms: list[Form | None] = [(ours, list(ours.parameters())), stacked(stem, k), theirs(stem, n, k)]
+    forward = least([form and without_gradients(lambda form=form: form[0](matrices)) for form in forms], seconds)
     both = least([form and backward(form, matrices) for form in forms], seconds)
     gc.collect()
     if sys.platform == "linux":
@@ -151,9 +162,21 @@ def row(stem: str, n: int, k: int, seconds: float) -> tuple[float, float]:
         held = peak(lambda: ours(matrices)) / size
         streamed = peak(lambda: ours(_made(k, n))) / size
     ratios = [min(a / b for a, b in ((forward[i], forward[0]), (both[i], both[0]))) for i in (1, 2)]
-    shown = [f"{value:.2f}" for value in (*forward, *both)] + [f"x {ratio:.2f}" for ratio in ratios]
-    print(FORMAT.format(stem, n, k, *shown, f"{held:.1f}", f"{streamed:.1f}").replace("nan", "  -"), flush=True)
+    shown = [f"{value:.2f}" for value in (*forward, *both, *ratios)] + [f"{held:.1f}", f"{streamed:.1f}"]
+    print(_line([stem, *shown]).replace("nan", ""), flush=True)
     return ratios[0], ratios[1]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _machine(threads: int, rate: float) -> str:
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.exists() else []
+    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    return f"{name}, {threads} threads, copy {rate / 1e9:.1f} GB/s, {platform.system()}, {versions}"
 
 
 def _made(k: int, n: int) -> Iterator[torch.Tensor]:
@@ -166,7 +189,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--sizes", nargs="*", type=int, default=[512, 2048])
     parser.add_argument("--counts", nargs="*", type=int, default=[4, 16])
-    parser.add_argument("--seconds", type=float, default=0.3, help="for each form and mode")
+    parser.add_argument("--seconds", type=float, default=0.2, help="for each form and mode")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--busy", action="store_true", help="on a busy machine: processor time, of one thread")
     given = parser.parse_args()
@@ -175,18 +198,23 @@ def main() -> None:
         clock, given.threads = time.process_time, 1
     torch.set_num_threads(given.threads)
     rate = bandwidth()
-    print(f"torch {torch.__version__}, {given.threads} threads, copy {rate / 1e9:.1f} GB/s; milliseconds")
+    print(_machine(given.threads, rate) + "; milliseconds.")
     for n in given.sizes:
         for k in given.counts:
-            print(f"\n{n}², k = {k}: least {4e3 * n * n * (k + 1) / rate:.2f} ms")
-            print(FORMAT.format(*HEADER))
-            chosen = [stem for stem in FUSIONS if not given.only or any(word in stem for word in given.only)]
-            found = [row(stem, n, k, given.seconds) for stem in chosen if stem not in SLOW or n <= 512]
-            for index, name in enumerate(("plain", "library")):
-                known = [ratios[index] for ratios in found if not math.isnan(ratios[index])]
-                if known:
-                    mean = statistics.geometric_mean(known)
-                    print(f"   beside {name}: geometric mean x {mean:.2f} of {len(known)}, least x {min(known):.2f}")
+            table(n, k, given.only, given.seconds, 4e3 * n * n * (k + 1) / rate)
+
+
+def table(n: int, k: int, words: list[str], seconds: float, floor: float) -> None:
+    print(f"\n## {k} matrices of {n}², least {floor:.2f} ms\n")
+    print(_line(HEADER), _line(["---", *["--:"] * (len(HEADER) - 1)]), sep="\n")
+    chosen = [stem for stem in FUSIONS if not words or any(word in stem for word in words)]
+    found = [row(stem, n, k, seconds) for stem in chosen if stem not in SLOW or n <= 512]
+    print()
+    for index, name in enumerate(("torch.stack", "the library")):
+        known = [ratios[index] for ratios in found if not math.isnan(ratios[index])]
+        if known:
+            mean = statistics.geometric_mean(known)
+            print(f"Beside {name}: geometric mean × {mean:.2f} of {len(known)}, least × {min(known):.2f}.")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""Constant matrices that modules hold."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hybridfuse.functional import csr, layout
+
+T = TypeVar("T")
+SMALL = 1 << 14
+"""Entries of a sparse matrix, zeros included, up to which a dense product takes less time than a sparse one."""
+
+
+class Derived(Generic[T]):
+    """What follows from a tensor: computed again once that is another one or has been written to, never copied."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Tensor, int, T] | None = None
+
+    def __call__(self, tensor: Tensor, compute: Callable[[], T]) -> T:
+        version = 0 if tensor.is_inference() else tensor._version
+        if self._known is None or self._known[0] is not tensor or self._known[1] != version:
+            # What is kept must serve training too, although validation in inference mode may be the first to ask.
+            with torch.inference_mode(False), torch.no_grad():
+                self._known = (tensor, version, compute())
+        return self._known[2]
+
+    def __reduce__(self) -> tuple[type["Derived[T]"], tuple[()]]:
+        return type(self), ()
+
+
+class _Product(torch.autograd.Function):
+    """A sparse matrix that has no gradient times a dense one; its transpose takes the gradient back."""
+
+    @staticmethod
+    def forward(ctx: Any, applied: Tensor, adjoint: Tensor, items: Tensor) -> Tensor:
+        ctx.matrices = (adjoint, applied)
+        return applied @ items
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
+        return None, None, _Product.apply(*ctx.matrices, grads[0])  # pyright: ignore[reportReturnType]
+
+
+class Stored(nn.Module):
+    """A constant matrix, dense or sparse, that is saved, moved and cast with the module that holds it.
+
+    CSR tensors cannot be copied as buffers, so their three pieces are.
+    """
+
+    PIECES = ("values", "crow_indices", "col_indices")
+    """What its state holds; the first alone for a dense matrix."""
+
+    def __init__(self, matrix: Float[Tensor, "n p"]) -> None:
+        super().__init__()
+        self.shape = tuple(matrix.shape)
+        self.precision = matrix.dtype
+        self._sparse = layout.is_sparse(matrix)
+        self._assembled: Derived[Tensor] = Derived()
+        self._transposed: Derived[Tensor] = Derived()
+        self._full: Derived[Tensor] = Derived()
+        self.values: Tensor
+        self.register_buffer("values", matrix.values() if self._sparse else matrix)
+        if self._sparse:
+            self.crow_indices: Tensor
+            self.col_indices: Tensor
+            self.register_buffer("crow_indices", matrix.crow_indices())
+            self.register_buffer("col_indices", matrix.col_indices())
+
+    @classmethod
+    def of_pieces(
+        cls, shape: tuple[int, int], values: Tensor, crow_indices: Tensor | None, col_indices: Tensor | None
+    ) -> "Stored":
+        """From what its state holds."""
+        if crow_indices is None or col_indices is None:
+            return cls(values.clone())
+        return cls(csr.assembled(crow_indices.clone(), col_indices.clone(), values.clone(), shape))
+
+    def forward(self) -> Float[Tensor, "n p"]:
+        """The matrix; the same object each time until the module is moved or cast."""
+        if not self._sparse:
+            return self.values
+        return self._assembled(
+            self.values, lambda: csr.assembled(self.crow_indices, self.col_indices, self.values, self.shape)
+        )
+
+    def product(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "p d"]:
+        """Aᵀ items, faster than `layout.product` from the second time on: the transpose of a sparse A is kept."""
+        if not self._sparse or items.is_meta:
+            return layout.product(self(), items)
+        matrix = self()
+        if matrix.numel() <= SMALL:
+            full = self._full(self.values, matrix.to_dense)
+            return layout.in_full(items, lambda wide: layout.like(full, wide).mT @ wide)
+        adjoint = self.transposed()
+        return layout.in_full(items, lambda wide: _applied(layout.like(adjoint, wide), layout.like(matrix, wide), wide))
+
+    def transposed(self) -> Float[Tensor, "p n"]:
+        """Aᵀ, compressed by rows if sparse; the same object each time until the module is moved or cast."""
+        matrix = self()
+        return self._transposed(self.values, lambda: csr.transposed(matrix)) if self._sparse else matrix.mT
+
+
+def _applied(matrix: Tensor, adjoint: Tensor, items: Tensor) -> Tensor:
+    return _Product.apply(matrix, adjoint, items)  # pyright: ignore[reportReturnType]
