@@ -1,9 +1,14 @@
 """Where a network first leaves the finite numbers."""
 
+import contextlib
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+
+class NotANumberError(ValueError):
+    """Somewhere there is NaN."""
 
 
 def first_non_finite(network: nn.Module, x: Tensor) -> str:
@@ -17,7 +22,7 @@ def first_non_finite(network: nn.Module, x: Tensor) -> str:
 
     handles = [module.register_forward_hook(watch) for module in names]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), contextlib.suppress(NotANumberError):
             network(x)
     finally:
         for handle in handles:
@@ -28,18 +33,21 @@ def first_non_finite(network: nn.Module, x: Tensor) -> str:
     return found[0] if found else "the loss itself"
 
 
-def check_numbers(function: nn.Module, result: Tensor, given: Sequence[Tensor]) -> None:
-    """ValueError if what a function gives holds NaN; the sentence says whether its input or a parameter did before."""
-    if result.is_meta or torch.compiler.is_compiling() or not _holds_nan(result):
-        return
-    if any(map(_holds_nan, given)):
-        raise ValueError("x must hold numbers, got NaN.")
+def checked(function: nn.Module, result: Tensor, given: Sequence[Tensor]) -> Tensor:
+    """What a function gives, or NotANumberError if it holds NaN, which says whether input or parameters did before."""
+    if not holds_nan(result):
+        return result
+    if any(map(holds_nan, given)):
+        raise NotANumberError("x must hold numbers, got NaN.")
     broken = [name for name, parameter in function.named_parameters() if not torch.isfinite(parameter).all()]
     cause = f"; its parameter {broken[0]} is not finite" if broken else ""
-    raise ValueError(f"{function.name} must give numbers, got NaN{cause}.")
+    raise NotANumberError(f"{function.name} must give numbers, got NaN{cause}.")
 
 
-def _holds_nan(tensor: Tensor) -> bool:
+def holds_nan(tensor: Tensor) -> bool:
+    """Whether a tensor, dense or sparse, is known to hold NaN: not without numbers, and not while it is compiled."""
+    if tensor.is_meta or torch.compiler.is_compiling():
+        return False
     entries = _entries(tensor.detach())
     # A sum is read once and nothing is written; of infinite numbers it may be NaN as well.
     return bool(entries.sum().isnan()) and bool(entries.isnan().any())

@@ -151,10 +151,8 @@ class HybridInterdependence(StoredBase):
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         """By the cheapest exact way, which `explain` tells."""
-        kept, recipe = self.kept(items), self.recipe
-        if kept is not None:
-            return kept.product(transformed)
-        return recipe.path(items, transformed.shape[1]).product(recipe, items, transformed)
+        kept = self.kept(items)
+        return self.recipe.product(items, transformed) if kept is None else kept.product(transformed)
 
     def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
         return not self.sparse and (self.kept(items) is not None or isinstance(self.recipe.path(items, e), Built))

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from hybridfuse.data.batches import Batch
-from hybridfuse.finite import first_non_finite
+from hybridfuse.finite import NotANumberError, first_non_finite
 from hybridfuse.task import Task
 
 Answer = tuple[Tensor, Tensor]
@@ -51,13 +51,13 @@ class SupervisedModule(pl.LightningModule):
         return self.network(x)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        output, target = self._answer(batch)
+        try:
+            output, target = self._answer(batch)
+        except NotANumberError as error:
+            raise ValueError(self._not_finite(torch.nan, str(error).removesuffix("."))) from error
         loss = self.task.loss(output, target)
         if not torch.isfinite(loss):
-            raise ValueError(
-                f"the loss must be finite, got {loss.item()} at step {self.global_step} (epoch {self.current_epoch}); "
-                f"first in {first_non_finite(self.network, batch[0])}."
-            )
+            raise ValueError(self._not_finite(loss.item(), f"first in {first_non_finite(self.network, batch[0])}"))
         self._seen["train"].append((output.detach(), target))
         return loss
 
@@ -84,6 +84,10 @@ class SupervisedModule(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "epoch", "monitor": "val/loss"},
         }
+
+    def _not_finite(self, loss: float, cause: str) -> str:
+        place = f"step {self.global_step} (epoch {self.current_epoch})"
+        return f"the loss must be finite, got {loss} at {place}; {cause}."
 
     def _answer(self, batch: Batch) -> Answer:
         """The answer for the rows of a batch that count: all, or those that it names."""

@@ -21,7 +21,7 @@ APPLIED = "applied by itself"
 
 
 class NamedPart(NamedTuple):
-    """A function, and what messages call it and what holds it. What it gives is found to be free of NaN."""
+    """A function, and what messages call it and what holds it. Matrices and entries are found to be free of NaN."""
 
     owner: str
     name: str
@@ -29,25 +29,32 @@ class NamedPart(NamedTuple):
 
     def relate(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         """A."""
-        return self._named(lambda: self.function.relate(items), items)
+        return self._checked(lambda: self.function.relate(items), items)
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         """Aᵀ Z."""
-        return self._named(lambda: self.function.transform(items, transformed), items, transformed)
+        return self._named(lambda: self.function.transform(items, transformed), items)
+
+    def check_transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> None:
+        """NotANumberError if Aᵀ Z holds NaN."""
+        self._checked(lambda: self.function.transform(items, transformed), items, transformed)
 
     def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
         """A where a sparse matrix has entries."""
-        return self._named(lambda: self.function.entries(items, pattern), items)
+        return self._checked(lambda: self.function.entries(items, pattern), items)
 
-    def _named(self, compute: Callable[[], Tensor], *given: Tensor) -> Tensor:
+    def _checked(self, compute: Callable[[], Tensor], *given: Tensor) -> Tensor:
+        return self._named(lambda: finite.checked(self.function, compute(), given), given[0])
+
+    def _named(self, compute: Callable[[], Tensor], items: Tensor) -> Tensor:
+        own = "" if self.function.name == self.name else f"{self.name}: "
         try:
-            self.function.check_sizes(given[0])
-            result = compute()
-            finite.check_numbers(self.function, result, given)
+            self.function.check_sizes(items)
+            return compute()
+        except finite.NotANumberError as error:
+            raise finite.NotANumberError(f"{self.owner}: {own}{error}") from error
         except ValueError as error:
-            own = "" if self.function.name == self.name else f"{self.name}: "
             raise ValueError(f"{self.owner}: {own}{error}") from error
-        return result
 
 
 class Recipe(NamedTuple):
@@ -81,6 +88,14 @@ class Recipe(NamedTuple):
         """The fusion, if A is zero where one of the sparse matrices is; it is computed at their links alone."""
         sparse = any(part.function.sparse for part in self.parts)
         return self._local if sparse and self._local is not None and self._local.absorbs_zero else None
+
+    def product(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
+        """Aᵀ Z, by the way that leads there."""
+        result = self.path(items, transformed.shape[1]).product(self, items, transformed)
+        if finite.holds_nan(result):
+            for part in self.parts:
+                part.check_transform(items, transformed)
+        return result
 
     def path(self, items: Float[Tensor, "n d"], e: int) -> "Path":
         """The way to Aᵀ Z for Z with e columns."""

@@ -99,6 +99,7 @@ def test_entries_of_items_far_from_zero(stem: str) -> None:
 def _extremes() -> Iterator[tuple[str, Tensor]]:
     plain = data(N, D, dtype=torch.float32)
     yield "zero", plain * 0.0
+    yield "a zero item", plain * (torch.arange(N) != 5)[:, None]
     yield "constant", plain * 0.0 + 3.0
     yield "duplicate", plain[torch.arange(N) // 3]
     yield "constant items", plain[:, :1].expand(N, D)
@@ -125,11 +126,13 @@ def test_extreme_items(stem: str) -> None:
 def test_inner_products_beyond_the_largest_number() -> None:
     """Have the sign of the product, whatever sums on the way to it are."""
     largest = torch.finfo(torch.float32).max
-    xi, x = function("linear", N, D, "instance"), data(N, D, dtype=torch.float32).sign() * largest
-    expected = (x.double() @ x.double().T).clamp(-largest, largest).float()
-    torch.testing.assert_close(xi.calculate_A(x), expected)
-    pattern = _pattern(N, N)
-    torch.testing.assert_close(xi.entries(x, pattern), _stored(expected, pattern))
+    for d in (3, 5):  # an odd power of two and an even one
+        xi, x = function("linear", N, d, "instance"), data(N, d, dtype=torch.float32)
+        x = torch.cat([x[:6].sign() * largest, x[6:] / 1e37])
+        expected = (x.double() @ x.double().T).clamp(-largest, largest).float()
+        torch.testing.assert_close(xi.calculate_A(x), expected, rtol=1e-4, atol=1e-30)
+        pattern = _pattern(N, N)
+        torch.testing.assert_close(xi.entries(x, pattern), _stored(expected, pattern), rtol=1e-4, atol=1e-30)
 
 
 @pytest.mark.parametrize("stem", SMOOTH)

@@ -50,5 +50,5 @@ class Balance(nn.Module, ABC):
             yield pieces.pop()
 
     def scales(self) -> Float[Tensor, " k"]:
-        """What each matrix was multiplied by when matrices were balanced last; empty if none have been."""
+        """What each matrix is multiplied by; where that follows from it, in the latest batch, and empty before one."""
         return torch.stack(self._latest) if self._latest else torch.empty(0)

@@ -63,11 +63,14 @@ class HeatGraph(GraphBase, PropagatedBase):
 
     def whole(self, links: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
         eye = torch.eye(len(links), dtype=links.dtype, device=links.device)
-        matrix = propagate.over_heat(links, eye, self.time)
+        matrix = self._flowed(links, eye)
         return ((matrix + matrix.mT) / 2.0).clamp(0.0, 1.0)
 
     def propagate(self, links: Stored, items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        return self._flowed(links(), items)
+
+    def _flowed(self, links: Tensor, items: Tensor) -> Tensor:
         def apply(columns: Tensor) -> Tensor:
-            return propagate.over_heat(layout.like(links(), columns), columns, self.time)
+            return propagate.over_heat(layout.like(links, columns), columns, self.time)
 
         return propagate.linear(apply, apply, items)

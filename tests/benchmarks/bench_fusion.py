@@ -12,8 +12,6 @@ rate of a large copy. Prints Markdown, in minutes.
 """
 
 import argparse
-import ctypes
-import gc
 import math
 import platform
 import statistics
@@ -154,9 +152,6 @@ def row(stem: str, n: int, k: int, seconds: float) -> tuple[float, float]:
     forms: list[Form | None] = [(ours, list(ours.parameters())), stacked(stem, k), theirs(stem, n, k)]
     forward = least([form and without_gradients(lambda form=form: form[0](matrices)) for form in forms], seconds)
     both = least([form and backward(form, matrices) for form in forms], seconds)
-    gc.collect()
-    if sys.platform == "linux":
-        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what is held for reuse would hide what is needed
     size = 4 * n * n / 2**20
     with torch.no_grad():
         held = peak(lambda: ours(matrices)) / size

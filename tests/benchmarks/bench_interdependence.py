@@ -6,6 +6,7 @@ python tests/benchmarks/bench_interdependence.py --peer            with the pape
 """
 
 import argparse
+import ctypes
 import gc
 import math
 import statistics
@@ -52,6 +53,8 @@ def median(call: Callable[[], object], seconds: float = 0.2, most: int = 20) -> 
 def peak(call: Callable[[], object]) -> float:
     """Most megabytes that a call holds beyond what was held before; from the kernel's high-water mark (Linux)."""
     gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what is held for reuse would hide what is needed
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
