@@ -83,6 +83,5 @@ class KernelMixture(Interdependence):
         return all(function.builds_matrix(items, e) for function in self.functions)
 
     def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
-        return torch.stack([function.entries(items, pattern) for function in self.functions], dim=1) @ items.new_tensor(
-            self.weights
-        )
+        parts = torch.stack([function.entries(items, pattern) for function in self.functions])
+        return items.new_tensor(self.weights) @ parts

@@ -1,9 +1,8 @@
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.bandwidth import Bandwidth
-from hybridfuse.functional import distance
+from hybridfuse.functional import distance, kernel
 from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Norms
 from hybridfuse.interdependence.base import InterdependenceType
@@ -47,4 +46,4 @@ class Laplacian(EntrywiseBase):
         return Norms(distance.manhattan(items, self.sigma.unit, pairs), 1.0)
 
     def from_summary(self, summary: Norms) -> Float[Tensor, "*pairs"]:
-        return torch.exp_(summary.norm / -self.sigma(summary.norm))
+        return kernel.exponential(self.sigma.relative(summary.norm), 1.0)
