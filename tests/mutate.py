@@ -29,6 +29,7 @@ FILES = [
 FIRST = ("value", "paths", "reference", "shape", "finite", "gradient")
 """Tests that notice most come first."""
 WITHOUT = ("train", "data", "command", "robust", "record", "readme", "device", "network", "target")
+WITHOUT += ("graph_data", "sources", "series", "planted", "fetch", "layers", "transformation")
 """Tests of what is not mathematics."""
 PRELOADED = ("torch", "pytest", "networkx", "scipy.linalg", "sklearn.metrics.pairwise")
 PRELOADED += ("pytorch_lightning", "hydra.utils", "matplotlib.figure")
