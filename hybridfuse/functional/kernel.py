@@ -167,8 +167,14 @@ def of_pairs(items: Float[Tensor, "n d"], function: Pairwise, symmetric: bool) -
         _check_number(block, 2)
         return nn.functional.pad(block, (start, 0)) if symmetric else block
 
-    parts = [checkpoint(rows, start, use_reentrant=False) for start in range(0, len(items), size)]
-    whole = torch.cat(parts)
+    starts = range(0, len(items), size)
+    if torch.is_grad_enabled():
+        whole = torch.cat([checkpoint(rows, start, use_reentrant=False) for start in starts])
+    else:
+        # Results that are made between blocks would keep the memory of one block from serving the next.
+        whole = items.new_empty(len(items), len(items))
+        for start in starts:
+            whole[start : start + size] = rows(start)
     return whole.triu() + whole.triu(1).mT if symmetric else whole
 
 
