@@ -16,7 +16,8 @@ from hybridfuse.fusion.base import Fusion
 from hybridfuse.instantiate import Config, instantiate, lacks
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 from hybridfuse.interdependence.stored_base import StoredBase
-from hybridfuse.path import Built, NamedPart, Recipe
+from hybridfuse.named_part import NamedPart
+from hybridfuse.path import Built, Recipe
 from hybridfuse.plan import Plan, planned
 from hybridfuse.postprocess.base import Postprocess
 

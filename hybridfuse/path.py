@@ -1,7 +1,7 @@
 """How a hybrid comes to A and to Aᵀ Z: the cheapest exact way that its fusion and its functions allow."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,48 +13,11 @@ from hybridfuse.balance.base import Balance
 from hybridfuse.functional import csr, layout
 from hybridfuse.fusion.base import Elementwise, Fusion
 from hybridfuse.fusion.stacking_base import StackingBase
-from hybridfuse.interdependence.base import Interdependence
+from hybridfuse.named_part import NamedPart
 from hybridfuse.postprocess.base import Postprocess
 
 Weight = float | Tensor
 APPLIED = "applied by itself"
-
-
-class NamedPart(NamedTuple):
-    """A function, and what messages call it and what holds it. Matrices and entries are found to be free of NaN."""
-
-    owner: str
-    name: str
-    function: Interdependence
-
-    def relate(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
-        """A."""
-        return self._checked(lambda: self.function.relate(items), items)
-
-    def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
-        """Aᵀ Z."""
-        return self._named(lambda: self.function.transform(items, transformed), items)
-
-    def check_transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> None:
-        """NotANumberError if Aᵀ Z holds NaN."""
-        self._checked(lambda: self.function.transform(items, transformed), items, transformed)
-
-    def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
-        """A where a sparse matrix has entries."""
-        return self._checked(lambda: self.function.entries(items, pattern), items)
-
-    def _checked(self, compute: Callable[[], Tensor], *given: Tensor) -> Tensor:
-        return self._named(lambda: finite.checked(self.function, compute(), given), given[0])
-
-    def _named(self, compute: Callable[[], Tensor], items: Tensor) -> Tensor:
-        own = "" if self.function.name == self.name else f"{self.name}: "
-        try:
-            self.function.check_sizes(items)
-            return compute()
-        except finite.NotANumberError as error:
-            raise finite.NotANumberError(f"{self.owner}: {own}{error}") from error
-        except ValueError as error:
-            raise ValueError(f"{self.owner}: {own}{error}") from error
 
 
 class Recipe(NamedTuple):
@@ -233,7 +196,9 @@ def weighted_product(
             total = _added(total, part.transform(items, transformed), weight)
     if matrix is not None:
         total = _added(total, layout.product(matrix, transformed), 1.0)
-    return torch.zeros(()) if total is None else total
+    if total is None:
+        raise ValueError("a weighted product must be of at least one function, got none.")
+    return total
 
 
 def _ways(parts: Sequence[NamedPart], items: Tensor, e: int) -> list[str]:

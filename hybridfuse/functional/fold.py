@@ -55,10 +55,9 @@ def wide(part: Tensor, dtype: torch.dtype | None = None) -> Tensor:
 
 
 def _in_graph(reduction: Linear, parts: Sequence[Tensor]) -> Tensor:
-    total = None
-    for index, part in enumerate(parts):
+    total = reduction.plus(None, wide(parts[0]), 0)
+    for index, part in enumerate(parts[1:], start=1):
         total = reduction.plus(total, wide(part), index)
-    assert total is not None
     return reduction.divided(total, len(parts)).to(parts[0].dtype)
 
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from hybridfuse import check
 from hybridfuse.functional import kernel
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
+from hybridfuse.named_part import NamedPart
 from hybridfuse.parts import Part, part
-from hybridfuse.path import NamedPart, weighted_product
+from hybridfuse.path import weighted_product
 
 
 class KernelMixture(Interdependence):
