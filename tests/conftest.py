@@ -1,7 +1,15 @@
 """Has the shape annotations of the pure functions checked at run time, in every test."""
 
+import gc
+
 from jaxtyping import install_import_hook
 
 install_import_hook(
     ["hybridfuse.functional", "hybridfuse.postprocess", "hybridfuse.reconciliation"], "beartype.beartype"
 )
+
+
+def pytest_collection_finish() -> None:
+    """Leaves what thousands of tests are described by out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
