@@ -22,8 +22,8 @@ def find(package: ModuleType, name: str) -> Any:
         AttributeError: if there is no such file, or the file has no such class.
     """
     known = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    for stem in (snake_case(name), "base"):
-        if stem in known - {name}:
+    for stem in () if name in known else (snake_case(name), "base"):
+        if stem in known:
             path = f"{package.__name__}.{stem}"
             found = getattr(importlib.import_module(path), name, None)
             if inspect.isclass(found) and found.__module__ == path:

@@ -75,7 +75,7 @@ class HybridInterdependence(StoredBase):
     ) -> None:
         super().__init__(b, m, interdependence_type)
         self.name = name
-        functions = self._given(interdependence_functions) or self._built(interdependence_function_configs, links)
+        functions = self._handed(interdependence_functions) or self._built(interdependence_function_configs, links)
         if not functions:
             raise ValueError(
                 f"{name} needs interdependence_functions or interdependence_function_configs, got neither."
@@ -166,7 +166,7 @@ class HybridInterdependence(StoredBase):
         with torch.no_grad():
             self.stored = Stored(self.recipe.matrix(self._items(None, like)))
 
-    def _given(self, functions: Functions | None) -> dict[str, Interdependence]:
+    def _handed(self, functions: Functions | None) -> dict[str, Interdependence]:
         """The caller's functions by name, found to be of this hybrid's type and m."""
         if functions is None:
             return {}

@@ -22,6 +22,14 @@ def _matrix(stem: str, x: Tensor, **given: object) -> Tensor:
     return function(stem, *x.shape, "instance", **given).to(x.dtype).calculate_A(x)
 
 
+@pytest.mark.parametrize("block", [1, 5, 12, 13])
+def test_ranks_are_taken_in_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank, "_BLOCK", block)
+    x = data(7, 5).round()
+    for items in (x, data(5, 7).round().T):
+        np.testing.assert_array_equal(rank.average(items).numpy(), rankdata(items.numpy(), axis=1))
+
+
 @pytest.mark.parametrize(("stem", "given"), PAIRS)
 @pytest.mark.parametrize("rows", [1, 3, 7, 8])
 def test_blocks_give_what_the_whole_gives(

@@ -22,7 +22,10 @@ with warnings.catch_warnings():
 def assembled(
     crow_indices: Int[Tensor, " _"], col_indices: Int[Tensor, " z"], values: Float[Tensor, " z"], shape: Sequence[int]
 ) -> Float[Tensor, "n p"]:
-    """The matrix of its three pieces, which are not checked."""
+    """The matrix of its three pieces, which are not checked; dense in a network that is exported, where it must be."""
+    if torch.compiler.is_exporting():
+        places = (_rows(crow_indices, len(col_indices)), col_indices)
+        return values.new_zeros(tuple(shape)).index_put(places, values)
     return _Assembled.apply(crow_indices, col_indices, values, tuple(shape))  # pyright: ignore[reportReturnType]
 
 

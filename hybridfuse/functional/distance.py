@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import gram, pairwise, scale
+from hybridfuse.functional.differentiable import Function
 from hybridfuse.functional.linked import Distance
 from hybridfuse.functional.pairs import ALL, Pairs
 
@@ -18,7 +19,7 @@ _BLOCK = 1 << 18
 _MODERATE = 2.0**30
 
 
-class _Euclidean(torch.autograd.Function):
+class _Euclidean(Function):
     """Distances in a unit, to the power of 1 or 2; differentiable twice, without storing differences.
 
     By half a GEMM, entries that cancelled computed again directly. The second and third output are the pairs that
@@ -58,6 +59,21 @@ class _Euclidean(torch.autograd.Function):
             along = slopes[i, j].unsqueeze(1) * (items[i] - items[j]) * inverse
             pull = pull.index_add(0, i, along).index_add(0, j, -along)
         return pull * inverse, None, None
+
+
+def _everywhere(items: Tensor, unit: float, power: int) -> Tensor:
+    if torch.compiler.is_exporting():
+        return _from_differences(items, unit, power)
+    powers, _, _ = _Euclidean.apply(items, unit, power)
+    return powers
+
+
+def _from_differences(items: Tensor, unit: float, power: int) -> Tensor:
+    """The same where no branch may depend on numbers, as in a network that is exported; slower for many features."""
+    magnitude = scale.common_magnitude(items)
+    scaled = items / magnitude
+    distances = torch.cdist(scaled, scaled, compute_mode="donot_use_mm_for_euclid_dist") * (magnitude / unit)
+    return (distances**power).clamp_max(torch.finfo(items.dtype).max)
 
 
 def _slopes(slopes: Tensor, powers: Tensor, power: int) -> Tensor:
@@ -136,8 +152,7 @@ class SquaredEuclidean(Distance):
         return min(2.0 / self.unit, torch.finfo(items.dtype).max)
 
     def everywhere(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        squared, _, _ = _Euclidean.apply(items, self.unit, 2)
-        return squared
+        return _everywhere(items, self.unit, 2)
 
     def between(
         self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]
@@ -162,8 +177,7 @@ class Euclidean(Distance):
         return items * 0.5
 
     def everywhere(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        distances, _, _ = _Euclidean.apply(items, 1.0, 1)
-        return distances
+        return _everywhere(items, 1.0, 1)
 
     def between(
         self, first: Float[Tensor, "*#pairs d"], second: Float[Tensor, "*#pairs d"]

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import scale
+from hybridfuse.functional.differentiable import Function, transforms_active
 
 Finish = Callable[[Float[Tensor, "i j"], int], object]
 """Given some rows of a product from their diagonal on, and the first of them; changes them in place."""
@@ -20,68 +21,144 @@ def symmetric(
     left: Float[Tensor, "n d"], right: Float[Tensor, "n d"], finish: Finish | None = None
 ) -> Float[Tensor, "n n"]:
     r"""$\langle l_i, r_j \rangle$, finished by some rows at a time; symmetric, before and after, but for rounding."""
-    n, size = len(left), _PANEL if left.device.type == "cpu" else _PANEL_ELSEWHERE
+    products, size = _by_panels(left, right, finish), _panel(left)
+    # Of two numbers that differ by rounding, the larger.
+    if len(left) <= size:
+        return torch.maximum(products, products.mT)
+    for start in range(0, len(left), size):
+        square = products[start : start + size, start : start + size]
+        square.copy_(torch.maximum(square, square.mT))
+    return products
+
+
+def _by_panels(left: Tensor, right: Tensor, finish: Finish | None = None) -> Tensor:
+    """The same, but that the squares on the diagonal are symmetric but for rounding."""
+    n, size = len(left), _panel(left)
     if n <= size:
-        return _symmetrised(left @ right.mT, 0, finish)
+        products = torch.mm(left, right.mT)
+        if finish is not None:
+            finish(products, 0)
+        return products
     products = left.new_empty(n, n)
     for start in range(0, n, size):
         rows, below = slice(start, start + size), slice(start + size, n)
         panel = torch.mm(left[rows], right[start:].mT, out=products[rows, start:])
-        panel[:, :size] = _symmetrised(panel, start, finish)
+        if finish is not None:
+            finish(panel, start)
         products[below, rows] = products[rows, below].mT
     return products
 
 
-def _symmetrised(panel: Tensor, start: int, finish: Finish | None) -> Tensor:
-    """The square on the diagonal of a panel, which is finished: of two numbers that differ by rounding, the larger."""
-    if finish is not None:
-        finish(panel, start)
-    square = panel[:, : len(panel)]
-    return torch.maximum(square, square.mT)
+def _panel(items: Tensor) -> int:
+    return _PANEL if items.is_cpu else _PANEL_ELSEWHERE
 
 
-def inner_products(items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-    r"""$P_{ij} = \langle x_i, x_j \rangle$, at most the largest finite number of the dtype."""
-    return _InnerProducts.apply(items)  # pyright: ignore[reportReturnType]
+def inner_products(items: Float[Tensor, "n d"], exact: bool = True) -> Float[Tensor, "n n"]:
+    r"""$P_{ij} = \langle x_i, x_j \rangle$, at most the largest finite number of the dtype.
+
+    Symmetric to the last bit if that is asked for.
+    """
+    traced = transforms_active() or (torch.is_grad_enabled() and items.requires_grad)
+    if traced or items.shape[0] > _PANEL:
+        return _InnerProducts.apply(items, exact)
+    return _products(items, exact)
 
 
-class _InnerProducts(torch.autograd.Function):
+def _products(items: Tensor, exact: bool) -> Tensor:
+    products = symmetric(items, items) if exact else _by_panels(items, items)
+    return products if _moderate(products.trace()) else _without_overflow(items)
+
+
+def of_features(features: Float[Tensor, "d n"]) -> Float[Tensor, "n n"]:
+    """Inner products of items that are the columns, symmetric but for rounding; not to be differentiated."""
+    items = features.mT
+    products = torch.mm(items, features) if items.shape[0] <= _PANEL else _by_panels(items, items)
+    return products if _moderate(products.trace()) else _without_overflow(items)
+
+
+class _InnerProducts(Function):
     """Differentiable, any number of times, from the items alone."""
 
     @staticmethod
-    def forward(items: Tensor) -> Tensor:
-        products = symmetric(items, items)
-        return products if _moderate(products.diagonal()) else _without_overflow(items)
+    def forward(items: Tensor, exact: bool) -> Tensor:
+        return _products(items, exact)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
+    def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.save_for_forward(inputs[0])
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (items,) = ctx.saved_tensors
-        return ((grads[0] + grads[0].mT) @ items).nan_to_num(0.0)
+        return torch.mm(grads[0] + grads[0].mT, items).nan_to_num_(0.0), None
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
         (items,) = ctx.saved_tensors
         half = tangents[0] @ items.mT
         return half + half.mT
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int], *args: Tensor) -> tuple[Tensor, int]:
-        return torch.stack([inner_products(items) for items in args[0].unbind(in_dims[0])]), 0
+    def vmap(info: Any, in_dims: tuple[int, None], *args: Any) -> tuple[Tensor, int]:
+        return torch.stack([inner_products(items, args[1]) for items in args[0].unbind(in_dims[0])]), 0
+
+
+def cosines(
+    units: Float[Tensor, "n d"], items: Float[Tensor, "n d"] | None = None, exact: bool = True
+) -> Float[Tensor, "n n"]:
+    """Inner products of items of norm 1 or 0, in [-1, 1]; 1 of an item and itself, 0 if it is a zero of `items`."""
+    return _Cosines.apply(units, items, exact)
+
+
+class _Cosines(Function):
+    """Differentiable any number of times, from the items alone."""
+
+    @staticmethod
+    def forward(units: Tensor, items: Tensor | None, exact: bool) -> Tensor:
+        products = (symmetric(units, units) if exact else _by_panels(units, units)).clamp_(-1.0, 1.0)
+        own = products.diagonal()
+        if items is None or scale.number(own.amin()) > 0.5:
+            own.fill_(1.0)
+        else:
+            own.copy_(scale.present(items))
+        return products
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor | None, bool], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.save_for_forward(inputs[0])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (units,) = ctx.saved_tensors
+        slopes = grads[0] + grads[0].mT
+        slopes.diagonal().zero_()
+        return torch.mm(slopes, units), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        (units,) = ctx.saved_tensors
+        half = tangents[0] @ units.mT
+        result = half + half.mT
+        result.diagonal().zero_()
+        return result
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int, int | None, None], *args: Any) -> tuple[Tensor, int]:
+        units = args[0].unbind(in_dims[0])
+        items = [args[1]] * len(units) if in_dims[1] is None else args[1].unbind(in_dims[1])
+        return torch.stack([cosines(*pair, args[2]) for pair in zip(units, items, strict=True)]), 0
 
 
 def moderate(items: Float[Tensor, "n d"]) -> bool:
     """Whether no inner product of two items overflows, nor a sum on the way to it."""
-    return _moderate(torch.linalg.vecdot(items, items))
+    return _moderate(torch.linalg.vecdot(items, items).sum())
 
 
-def _moderate(squared: Tensor) -> bool:
-    """The same from the products of items with themselves, of which no sum on the way to another is larger."""
-    return scale.number(squared.sum()) < 0.5 * torch.finfo(squared.dtype).max
+def _moderate(total: Float[Tensor, ""]) -> bool:
+    """The same from the sum of the products of items with themselves; no sum on the way to another is larger."""
+    return scale.number(total) < 0.5 * scale.largest(total.dtype)
 
 
 def divided(items: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn, vmap
 from torch.utils.checkpoint import checkpoint
 
 from hybridfuse.functional import csr, layout, precision, scale
+from hybridfuse.functional.differentiable import Function
 from hybridfuse.functional.pairs import ALL, Pairs
 
 Pairwise = Callable[[Tensor, Tensor], Tensor]
@@ -56,32 +57,25 @@ def _check_powers(base: Tensor, degree: float) -> None:
 
 def hyperbolic_tangent(products: Float[Tensor, "*pairs"], slope: float, shift: float) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = \tanh(\alpha P_{ij} + c)$ of inner products P."""
-    return (products * slope).add_(shift).tanh_()
+    exponents = products if slope == 1 else products * slope
+    exponents = exponents if shift == 0 else exponents + shift
+    return exponents.tanh()
 
 
 def cosine_similarity(items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     r"""$A_{ij} = \langle x_i, x_j \rangle / (\|x_i\|_2 \|x_j\|_2)$, 0 where an item is zero."""
-    unit = scale.unit(items)
-    own = torch.linalg.vecdot(unit.detach(), unit.detach())
-    if scale.number(own.amin()) > 0.5:
-        return _bounded(pairs.inner_products(unit), items.new_ones(()), pairs)
-    present = scale.largest_entries(items).squeeze(1) > 0
-    return _bounded(pairs.inner_products(unit), present.to(items.dtype), pairs)
+    return pairs.cosines(scale.unit(items), items)
 
 
 def cosine_of_products(products: Float[Tensor, "n n"], present: Float[Tensor, " n"]) -> Float[Tensor, "n n"]:
     """The same from inner products, and 1 for an item that is not zero, 0 for one that is."""
     squared = products.diagonal()
     norms = torch.where(squared > 0, squared, 1.0).sqrt()
-    return _bounded(products / (norms[:, None] * norms), present, ALL)
-
-
-def _bounded(values: Tensor, diagonal: Tensor, pairs: Pairs) -> Tensor:
-    """Rounding beyond ±1 removed in place, where it is no matter of the gradient, and the diagonal set."""
-    with torch.no_grad():
-        values.clamp_(-1.0, 1.0)
-    pairs.set_diagonal(values, diagonal)
-    return values
+    cosines = products / (norms[:, None] * norms)
+    with torch.no_grad():  # rounding is no matter of the gradient
+        cosines.clamp_(-1.0, 1.0)
+    cosines.diagonal().copy_(present)
+    return cosines
 
 
 def exponential(squared: Float[Tensor, "*pairs"], gamma: float | Tensor) -> Float[Tensor, "*pairs"]:
@@ -89,7 +83,7 @@ def exponential(squared: Float[Tensor, "*pairs"], gamma: float | Tensor) -> Floa
     return _Decay.apply(squared * gamma)  # pyright: ignore[reportReturnType]
 
 
-class _Decay(torch.autograd.Function):
+class _Decay(Function):
     """exp(-t), in the place of t."""
 
     @staticmethod
@@ -134,7 +128,7 @@ def _matern(squared: Tensor, order: int, factor: float) -> Tensor:
     return _Decay.apply(torch.where(apart, roots, 0.0))  # pyright: ignore[reportReturnType]
 
 
-class _Matern(torch.autograd.Function):
+class _Matern(Function):
     """The slope towards t² is a multiple of the order below, so that no root of 0 is differentiated."""
 
     @staticmethod

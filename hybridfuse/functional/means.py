@@ -81,7 +81,7 @@ class HarmonicMean(Rule):
         """What is divided by itself is 1; where it is zero or infinite, nothing, and so is the mean."""
         total, largest = state[0], torch.finfo(state[0].dtype).max
         mean = total.reciprocal().mul_(count)
-        if not mean.is_cpu or not mean.sum().isfinite():
+        if not mean.is_cpu or torch.compiler.is_exporting() or not mean.sum().isfinite():
             mean.clamp_(-largest, largest).mul_(total / total).nan_to_num_(nan=0.0)
         total.copy_(mean)
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hybridfuse.functional import csr, graph, layout, scale
+from hybridfuse.functional import csr, graph, layout, precision, scale
 
 _BLOCK = 1 << 24
 
@@ -15,10 +15,9 @@ def by_distance(items: Float[Tensor, "n d"], number: int) -> Int[Tensor, "n k"]:
     In float64, where the device has it, block by block of rows, so that memory is that of items and a block.
     """
     items = items.detach()
-    wide = items if items.device.type == "mps" else items.double()
-    centred = wide / scale.common_magnitude(wide)
-    centred = centred - centred.mean(dim=0)
-    squared = centred.square().sum(dim=1)
+    centred = precision.widest(items / scale.common_magnitude(items))
+    centred = centred.sub_(centred.mean(dim=0))
+    squared = torch.linalg.vecdot(centred, centred)
     rows = max(_BLOCK // max(len(items), 1), 1)
     return torch.cat(
         [

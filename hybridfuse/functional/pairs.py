@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import csr, gram, linked
+from hybridfuse.functional import csr, gram, linked, scale
 from hybridfuse.functional.linked import Distance
 
 # What a linked pair costs in pairs of all, where these take half a GEMM; less for the other distances.
@@ -22,6 +22,12 @@ class Pairs(ABC):
     @abstractmethod
     def inner_products(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "*pairs"]:
         r"""$\langle x_i, x_j \rangle$, at most the largest finite number of the dtype."""
+
+    @abstractmethod
+    def cosines(
+        self, units: Float[Tensor, "n d"], items: Float[Tensor, "n d"] | None = None
+    ) -> Float[Tensor, "*pairs"]:
+        """Inner products of items of norm 1 or 0, in [-1, 1]; 1 of an item and itself, 0 if it is a zero of `items`."""
 
     @abstractmethod
     def less_products(
@@ -45,8 +51,14 @@ class Pairs(ABC):
 
 
 class _AllPairs(Pairs):
+    def __init__(self, exact: bool) -> None:
+        self.exact = exact
+
     def inner_products(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return gram.inner_products(items)
+        return gram.inner_products(items, self.exact)
+
+    def cosines(self, units: Float[Tensor, "n d"], items: Float[Tensor, "n d"] | None = None) -> Float[Tensor, "n n"]:
+        return gram.cosines(units, items, self.exact)
 
     def less_products(
         self, minuend: Float[Tensor, " n"], left: Float[Tensor, "n d"], right: Float[Tensor, "n d"]
@@ -73,7 +85,9 @@ class _AllPairs(Pairs):
             yield i, j, [(i, j), (j, i)]
 
 
-ALL = _AllPairs()
+ALL = _AllPairs(exact=True)
+APPLIED = _AllPairs(exact=False)
+"""All of a matrix that is applied and not seen, so that what is symmetric need not be so to the last bit."""
 
 
 class LinkedPairs(Pairs):
@@ -89,6 +103,13 @@ class LinkedPairs(Pairs):
 
     def inner_products(self, items: Float[Tensor, "n d"]) -> Float[Tensor, " z"]:
         return linked.inner_products(items, self.pattern)
+
+    def cosines(self, units: Float[Tensor, "n d"], items: Float[Tensor, "n d"] | None = None) -> Float[Tensor, " z"]:
+        values = self.inner_products(units)
+        with torch.no_grad():  # rounding is no matter of the gradient
+            values.clamp_(-1.0, 1.0)
+        self.set_diagonal(values, units.new_ones(()) if items is None else scale.present(items))
+        return values
 
     def less_products(
         self, minuend: Float[Tensor, " n"], left: Float[Tensor, "n d"], right: Float[Tensor, "n d"]

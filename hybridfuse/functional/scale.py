@@ -1,5 +1,6 @@
 """Scaling that keeps every finite input finite and precise."""
 
+import functools
 import math
 from typing import Any
 
@@ -7,19 +8,37 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hybridfuse.functional.differentiable import Function
+
 
 def number(value: Float[Tensor, ""]) -> float:
-    """What a tensor holds; NaN, which no comparison is true of, where that is unknown: on `meta`, under `vmap`."""
+    """What a tensor holds; NaN, which no comparison is true of, where that is unknown.
+
+    So it is on `meta`, under `vmap`, and in a network that is exported.
+    """
+    if torch.compiler.is_exporting():
+        return math.nan
     try:
         return float(value)
     except RuntimeError:
         return math.nan
 
 
+@functools.cache
+def largest(dtype: torch.dtype) -> float:
+    """The largest finite number of a dtype."""
+    return torch.finfo(dtype).max
+
+
 def largest_entries(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
     """The largest absolute entry of each item, detached."""
     detached = items.detach()
     return torch.maximum(detached.amax(dim=1, keepdim=True), detached.amin(dim=1, keepdim=True).neg_())
+
+
+def present(items: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    """1 for an item that is not zero, else 0; without a gradient."""
+    return (largest_entries(items).squeeze(1) > 0).to(items.dtype)
 
 
 def magnitude(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
@@ -39,13 +58,20 @@ def bounded(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     return items / (common_magnitude(items) / limit).clamp_min(1.0)
 
 
-class _Unit(torch.autograd.Function):
+def far_from_extremes(squared: Float[Tensor, " n"]) -> bool:
+    """Whether squared norms are so far from overflow and underflow that squares of theirs would be numbers."""
+    least, most = torch.aminmax(squared)
+    room = largest(squared.dtype) ** 0.5
+    return number(least) > 1.0 / room and number(most) < room
+
+
+class _Unit(Function):
     """Differentiable any number of times, from what it is given and what it gives."""
 
     @staticmethod
     def forward(items: Tensor) -> Tensor:
-        squared, room = torch.linalg.vecdot(items, items), torch.finfo(items.dtype).max ** 0.5
-        if number(squared.amin()) > 1.0 / room and number(squared.amax()) < room:
+        squared = torch.linalg.vecdot(items, items)
+        if far_from_extremes(squared):
             return items / squared.sqrt_()[:, None]
         scaled = items / magnitude(items)
         norms = torch.linalg.vecdot(scaled, scaled).sqrt_()[:, None]

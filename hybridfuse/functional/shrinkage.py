@@ -7,10 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import precision, scale
+from hybridfuse.functional.differentiable import Function
 from hybridfuse.functional.summary import FourthMoments
 
 
-class _Inverse(torch.autograd.Function):
+class _Inverse(Function):
     """Inverse of a symmetric positive definite matrix, by one Cholesky factorisation; its gradient by two products."""
 
     @staticmethod

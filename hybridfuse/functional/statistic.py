@@ -1,12 +1,14 @@
 """Statistical dependence between items, whose features are the observations."""
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import lag, precision, rank, scale
+from hybridfuse.functional.differentiable import Function, transforms_active
 from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Moments, Softmaxes
 
@@ -17,6 +19,46 @@ _BLOCK = 1 << 22
 
 def standardised(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     """Items less their mean, divided by their norm; a constant item becomes zero."""
+    return _of_any_size(items) if transforms_active() else _Standardised.apply(items)
+
+
+class _Standardised(Function):
+    """Differentiable any number of times, from what it is given and what it gives."""
+
+    @staticmethod
+    def forward(items: Tensor) -> Tensor:
+        centred = _less_mean(items)
+        squared = torch.linalg.vecdot(centred, centred)
+        if scale.far_from_extremes(squared):
+            return centred.div_(squared.sqrt_()[:, None])
+        return _of_any_size(items)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        items, standard = ctx.saved_tensors
+        norms = torch.linalg.vecdot(standard, _less_mean(items))
+        along = torch.linalg.vecdot(standard, grads[0])[:, None]
+        slopes = grads[0] - standard * along
+        if scale.far_from_extremes(norms.detach().square()):
+            slopes = slopes / norms[:, None]
+        else:
+            norms = torch.linalg.vecdot(standard, scale.centre(items))[:, None]
+            slopes = slopes / torch.where(norms > 0, norms, 1.0) / scale.magnitude(items)
+        return slopes - slopes.mean(dim=1, keepdim=True)
+
+
+def _less_mean(items: Tensor) -> Tensor:
+    """Exactly zero for a constant item; the first feature is subtracted first, so that an offset costs no precision."""
+    shifted = items - items[:, :1]
+    return shifted.sub_(shifted.mean(dim=1, keepdim=True))
+
+
+def _of_any_size(items: Tensor) -> Tensor:
+    """By operations that torch differentiates."""
     centred = scale.centre(items)
     squared = torch.linalg.vecdot(centred, centred)
     return centred / torch.where(squared > 0, squared, 1.0).sqrt()[:, None]
@@ -24,7 +66,7 @@ def standardised(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
 
 def correlation(standard: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     """Pearson correlation of standardised items; a constant item correlates 0 with all others and 1 with itself."""
-    return _bounded(pairs.inner_products(standard), pairs)
+    return pairs.cosines(standard)
 
 
 def correlation_of_moments(moments: Moments) -> Float[Tensor, "n n"]:
@@ -47,11 +89,11 @@ def cross_correlation(items: Float[Tensor, "n d"], lags: int) -> Float[Tensor, "
     return _bounded(lag.largest_product(standardised(items), lags))
 
 
-def _bounded(values: Tensor, pairs: Pairs = ALL) -> Tensor:
+def _bounded(values: Tensor) -> Tensor:
     """Rounding beyond ±1 removed in place, where it is no matter of the gradient; 1 on the diagonal."""
     with torch.no_grad():
         values.clamp_(-1.0, 1.0)
-    pairs.set_diagonal(values, values.new_ones(()))
+    values.diagonal().fill_(1.0)
     return values
 
 
@@ -71,6 +113,8 @@ def mutual_information(
 
 def _corrected(unexplained: Tensor, correlation: Tensor, standard: Tensor, pairs: Pairs) -> Tensor:
     """1 − ρ² where it has cancelled, from the difference of the two items; the gradient needs no correction."""
+    if torch.compiler.is_exporting():
+        return torch.where(unexplained < _CANCELLED, _unexplained(correlation, standard), unexplained)
     rough = unexplained.detach()
     for i, j, places in pairs.below(rough, _CANCELLED, max(_BLOCK // standard.shape[1], 1)):
         apart = (standard[i] - standard[j] * correlation[places[0]].sign().unsqueeze(1)).square_().sum(dim=1)
@@ -78,6 +122,14 @@ def _corrected(unexplained: Tensor, correlation: Tensor, standard: Tensor, pairs
         for place in places:
             unexplained = unexplained.index_put_(place, off, accumulate=True)
     return unexplained
+
+
+def _unexplained(correlation: Tensor, standard: Tensor) -> Tensor:
+    """The same of all pairs, whatever has cancelled."""
+    exact = "donot_use_mm_for_euclid_dist"
+    apart, sums = (torch.cdist(standard, sign * standard, compute_mode=exact) for sign in (1.0, -1.0))
+    squared = torch.where(correlation > 0, apart, sums).square()
+    return squared * (1.0 - squared / 4.0)
 
 
 def kl_divergence(items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:

@@ -61,6 +61,7 @@ class Stored(nn.Module):
         self._sparse = layout.is_sparse(matrix)
         self._assembled: Derived[Tensor] = Derived()
         self._transposed: Derived[Tensor] = Derived()
+        self._order: Derived[Tensor] = Derived()
         self._full: Derived[Tensor] = Derived()
         self.values: Tensor
         self.register_buffer("values", matrix.values() if self._sparse else matrix)
@@ -97,6 +98,12 @@ class Stored(nn.Module):
             return layout.in_full(items, lambda wide: layout.like(full, wide).mT @ wide)
         adjoint = self.transposed()
         return layout.in_full(items, lambda wide: _applied(layout.like(adjoint, wide), layout.like(matrix, wide), wide))
+
+    def product_of(self, values: Float[Tensor, " z"], items: Float[Tensor, "n d"]) -> Float[Tensor, "p d"]:
+        """Aᵀ items of a sparse A with other values at its entries, which have no gradient."""
+        matrix, adjoint = self(), self.transposed()
+        order = self._order(self.values, lambda: csr.by_column(matrix)[2])
+        return _applied(csr.with_values(adjoint, values[order]), csr.with_values(matrix, values), items)
 
     def transposed(self) -> Float[Tensor, "p n"]:
         """Aᵀ, compressed by rows if sparse; the same object each time until the module is moved or cast."""

@@ -175,6 +175,7 @@ class FourthMoments(NamedTuple):
         magnitude = torch.where(divisor.isinf(), 1.0, divisor)
         centred = scale.centre(wide, divisor)
         mean = wide[:, :1] / divisor - centred[:, :1]
+        del wide  # what follows holds as much again
         squares = centred.square().sum(dim=0)
         products = centred @ centred.mT
         return FourthMoments(

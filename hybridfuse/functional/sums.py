@@ -33,7 +33,7 @@ class Weighted(Linear):
     r"""$\sum_i w_i a_i$ for weights without a gradient."""
 
     def __init__(self, weights: Float[Tensor, " k"]) -> None:
-        on_processor = weights.device.type == "cpu"
+        on_processor = weights.device.type == "cpu" and not torch.compiler.is_exporting()
         self.weights = weights.detach().tolist() if on_processor else weights.detach().unbind()
 
     def factor(self, index: int) -> float | Tensor:

@@ -117,28 +117,56 @@ class Interdependence(nn.Module, ABC):
             ValueError: if x is missing where A or the product needs it, or the sizes do not fit.
             TypeError: if x or kappa_x is no floating-point tensor.
         """
-        items, transformed = self._operands(x, kappa_x)
-        return self._oriented(self.transform(items, transformed))
+        x, data = self._given(x, kappa_x)
+        return self.transform(x, data) if self.interdependence_type == "instance" else self.transform_rows(x, data)
 
     def _operands(self, x: Tensor | None, kappa_x: Tensor | None) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n e"]]:
         """The items and what is transformed, of what a call is given."""
-        if x is None and kappa_x is None:
-            raise ValueError(f"{self.name} needs x or kappa_x to transform, got neither.")
-        transformed = self._oriented(self._checked(x) if kappa_x is None else _rows_and_columns(kappa_x))
-        n = transformed.shape[0] if self.interdependence_type == "instance" else self.n
-        items = self._items(x, transformed, n)
-        if transformed.shape[0] != items.shape[0]:
-            axis = "columns" if self.interdependence_type == "attribute" else "rows"
-            raise ValueError(f"kappa_x must have {items.shape[0]} {axis}, got {transformed.shape[0]}.")
-        self.check_sizes(items)
-        return items, transformed
+        x, data = self._given(x, kappa_x)
+        return self._oriented(x), self._oriented(data)
+
+    def _given(self, x: Tensor | None, kappa_x: Tensor | None) -> tuple[Float[Tensor, "b m"], Float[Tensor, "_ _"]]:
+        """X, or what stands in for it, and what is transformed, of what a call is given."""
+        if kappa_x is None:
+            if x is None:
+                raise ValueError(f"{self.name} needs x or kappa_x to transform, got neither.")
+            x = data = self._checked(x)
+        else:
+            items = self._items_beside(x, _rows_and_columns(kappa_x))
+            x, data = self._oriented(items) if x is None else x, kappa_x
+        if x.shape != (self.b, self.m):
+            self.check_sizes(self._oriented(x))
+        return x, data
+
+    def _items_beside(self, x: Tensor | None, kappa_x: Tensor) -> Float[Tensor, "n d"]:
+        of_attributes = self.interdependence_type == "attribute"
+        items = self._items(x, kappa_x, self.n if of_attributes else kappa_x.shape[0])
+        related = kappa_x.shape[1 if of_attributes else 0]
+        if related != items.shape[0]:
+            axis = "columns" if of_attributes else "rows"
+            raise ValueError(f"kappa_x must have {items.shape[0]} {axis}, got {related}.")
+        return items
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         """Aᵀ Z for the matrix of the items and any Z; to be replaced where there is a cheaper exact form.
 
         What replaces it must not build A, and gives the dtype of Z.
         """
-        return layout.product(self.relate(items), transformed)
+        return layout.product(self.applied(items), transformed)
+
+    def applied(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+        """A as `transform` takes it, which nobody sees: to be replaced where that is cheaper."""
+        return self.relate(items)
+
+    def transform_rows(self, features: Float[Tensor, "d n"], rows: Float[Tensor, "e n"]) -> Float[Tensor, "e p"]:
+        """Zᵀ A, for the attribute type: `transform` without the transpositions, which take a share of a small product.
+
+        To be replaced beside it where a cheaper form needs none.
+        """
+        if type(self).transform is not Interdependence.transform:
+            return self.transform(features.mT, rows.mT).mT
+        matrix = layout.like(self.applied(features.mT), rows)
+        return layout.product(matrix, rows.mT).mT if layout.is_sparse(matrix) else rows @ matrix
 
     def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
         """Whether `transform` takes Aᵀ Z, for Z with e columns, from a dense A."""
@@ -151,8 +179,8 @@ class Interdependence(nn.Module, ABC):
     def relate(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         """`matrix`, its sizes checked before and after; how a ξ is called by what holds it."""
         self.check_sizes(items)
-        matrix = self.matrix(items)
-        expected = (items.shape[0], self.columns(items.shape[0]))
+        matrix, n = self.matrix(items), items.shape[0]
+        expected = (n, self.columns(n))
         if matrix.shape != expected:
             raise ValueError(f"A of {self.name} must be {expected}, got {tuple(matrix.shape)}.")
         return matrix
@@ -184,12 +212,16 @@ class Interdependence(nn.Module, ABC):
 
     def _checked(self, x: object) -> Tensor:
         data = _floating("x", x)
+        if data.shape == (self.b, self.m):
+            return data
         if data.ndim != 2 or data.shape[1] != self.m or not data.shape[0]:
             raise ValueError(f"x must be (b, m) with m = {self.m} for {self.name}, got {tuple(data.shape)}.")
         return data
 
     def check_sizes(self, items: Float[Tensor, "n d"]) -> None:
         """ValueError if parameters or the function itself are of other sizes."""
+        if self.any_size and not self.bound_sizes:
+            return
         if not self.any_size and items.shape[0] != self.n:
             raise ValueError(f"{self.name} is of {self.n} items, so a batch must have as many, got {items.shape[0]}.")
         for size, got, bound in (("n", items.shape[0], self.n), ("d", items.shape[1], self.d)):

@@ -38,6 +38,10 @@ class BilinearBase(Interdependence):
         items = items.to(transformed.dtype)
         return self.reconciliation.between([transformed.mT, items], [items.mT]).mT
 
+    def transform_rows(self, features: Float[Tensor, "d n"], rows: Float[Tensor, "e n"]) -> Float[Tensor, "e n"]:
+        features = features.to(rows.dtype)
+        return self.reconciliation.between([rows, features.mT], [features])
+
     def _halves(self, items: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n r"], Float[Tensor, "n r"]]:
         """U and V with A = U Vᵀ; by the entries of items that are always the same and sparse."""
         entries = self._repeated(items) if self.reconciliation.narrow else None

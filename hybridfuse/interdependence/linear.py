@@ -1,7 +1,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import kernel
+from hybridfuse.functional import applied, kernel
 from hybridfuse.functional.pairs import ALL, Pairs
 from hybridfuse.functional.summary import Sums
 from hybridfuse.interdependence.entrywise_base import EntrywiseBase
@@ -28,9 +28,22 @@ class Linear(EntrywiseBase):
 
     def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
         n, d = items.shape
-        return self.reference is not None or 2 * d * e >= n * (d + e)
+        return self.reference is not None or _is_cheaper(n, d, e)
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "n e"]:
-        if self.builds_matrix(items, transformed.shape[1]):
+        if self.reference is not None:
             return super().transform(items, transformed)
+        if self.builds_matrix(items, transformed.shape[1]):
+            return applied.times(transformed.mT, items.mT).mT
         return kernel.linear_product(transformed, items)
+
+    def transform_rows(self, features: Float[Tensor, "d n"], rows: Float[Tensor, "e n"]) -> Float[Tensor, "e n"]:
+        d, n = features.shape
+        if self.reference is None and _is_cheaper(n, d, rows.shape[0]):
+            return applied.times(rows, features)
+        return super().transform_rows(features, rows)
+
+
+def _is_cheaper(n: int, d: int, e: int) -> bool:
+    """Whether the matrix of n items of d features takes fewer operations, applied to e columns, than d by e numbers."""
+    return 2 * d * e >= n * (d + e)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hybridfuse.bandwidth import Bandwidth
 from hybridfuse.functional import precision
-from hybridfuse.functional.pairs import ALL, LinkedPairs, Pairs, pays
+from hybridfuse.functional.pairs import ALL, APPLIED, LinkedPairs, Pairs, pays
 from hybridfuse.interdependence.streamed_base import StreamedBase
 
 
@@ -18,11 +18,14 @@ class PairwiseBase(StreamedBase):
     def of_pairs(self, items: Float[Tensor, "n d"], pairs: Pairs) -> Float[Tensor, "*pairs"]:
         """A of some pairs of a batch."""
 
+    def applied(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        return self.relate(items) if self.reference is not None else precision.in_full(self.of_pairs, items, APPLIED)
+
     def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n n"]) -> Float[Tensor, " z"]:
         """Of those links alone, unless A is that of reference data, a median of all distances, or hardly dearer."""
         if self.reference is not None or self._takes_median() or not pays(pattern):
             return super().entries(items, pattern)
-        return precision.full(self.of_pairs)(items, LinkedPairs(pattern))
+        return precision.in_full(self.of_pairs, items, LinkedPairs(pattern))
 
     def _of_batch(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         return self.of_pairs(items, ALL)

@@ -36,3 +36,6 @@ class ParameterizedBase(Interdependence):
 
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         return self.reconciliation.between(left=[transformed.mT]).mT
+
+    def transform_rows(self, features: Float[Tensor, "d n"], rows: Float[Tensor, "e n"]) -> Float[Tensor, "e p"]:
+        return self.reconciliation.between(left=[rows])

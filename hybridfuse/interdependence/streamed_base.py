@@ -36,7 +36,9 @@ class StreamedBase(Interdependence):
         """A from the summary of all features."""
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        return precision.full(self._of_batch)(items) if self.reference is None else layout.like(self.reference(), items)
+        if self.reference is not None:
+            return layout.like(self.reference(), items)
+        return precision.in_full(self._of_batch, items)
 
     def fit_reference(self, batches: Iterable[Tensor]) -> None:
         """From now on A is that of all rows of the batches (b, m), whatever x is; computed in float64.

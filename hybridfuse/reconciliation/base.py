@@ -45,7 +45,8 @@ class Reconciliation(nn.Module, ABC):
         ψ is not built where that is not the cheapest. The matrices, at least one, are of one dtype, which ψ takes.
         """
         dtype = (*left, *right)[0].dtype
-        return reconcile.chained([*left, *(factor.to(dtype) for factor in self.factors()), *right])
+        factors = [factor if factor.dtype == dtype else factor.to(dtype) for factor in self.factors()]
+        return reconcile.chained([*left, *factors, *right])
 
     def halves(
         self, left: Float[Tensor, "n rows"], right: Float[Tensor, "q columns"]

@@ -58,7 +58,7 @@ BLOCKED = ("_hm", "_lphm", "_dual_lphm")
 
 
 def function(stem: str, b: int, m: int, kind: str = "attribute", **given: Any) -> Callable[..., Any] | None:
-    """The library's `forward` of a function, its parameters drawn; None where it has no such function."""
+    """A call of the library's function, as its layers make it, its parameters drawn; None where it has no such one."""
     if library is None or stem not in NAMES:
         return None
     import torch
@@ -76,6 +76,6 @@ def function(stem: str, b: int, m: int, kind: str = "attribute", **given: Any) -
         options["chain_length"] = m if kind == "attribute" else b
     built = getattr(library, f"{NAMES[stem]}_interdependence")(b=b, m=m, interdependence_type=kind, **options)
     if not built.require_parameters:
-        return lambda x: built.forward(x=x)
+        return lambda x: built(x=x)
     w = torch.randn(1, built.calculate_l(), requires_grad=True)
-    return lambda x: built.forward(x=x, w=w)
+    return lambda x: built(x=x, w=w)
