@@ -34,7 +34,7 @@ class Cost(NamedTuple):
 
     def __str__(self) -> str:
         bound = "at least " if self.at_least else ""
-        return f"{bound}{_short(self.flops)}flop, {_short(self.bytes)}B"
+        return f"{bound}{short(self.flops)}flop, {short(self.bytes)}B"
 
 
 class Step(NamedTuple):
@@ -79,10 +79,12 @@ def planned(hybrid: "HybridInterdependence", items: Float[Tensor, "n d"], transf
     else:
         p, size = hybrid.columns(rows), transformed.element_size()
         plain = Cost(2 * numbers + 2 * rows * p * e, size * (2 * numbers + 2 * rows * p + (rows + p) * e), True)
-    return Plan(hybrid.name, list(_steps(hybrid, items, e, True)), cost, plain)
+    return Plan(hybrid.name, list(steps(hybrid, items, e)), cost, plain)
 
 
-def _steps(hybrid: "HybridInterdependence", items: Tensor, e: int, applied: bool, depth: int = 0) -> Iterator[Step]:
+def steps(
+    hybrid: "HybridInterdependence", items: Tensor, e: int, applied: bool = True, depth: int = 0
+) -> Iterator[Step]:
     """Those of a hybrid that is applied to Z with e columns, or whose matrix is built."""
     if hybrid.kept(items) is not None:
         yield from (Step(name, "fused once and kept", depth) for name in hybrid.functions)
@@ -93,7 +95,7 @@ def _steps(hybrid: "HybridInterdependence", items: Tensor, e: int, applied: bool
         own = "" if part.function.name == part.name else f" ({part.function.name})"
         yield Step(part.name + own, way, depth)
         if isinstance(part.function, type(hybrid)):
-            yield from _steps(part.function, items, e, way == APPLIED, depth + 1)
+            yield from steps(part.function, items, e, way == APPLIED, depth + 1)
 
 
 def _widths(hybrid: "HybridInterdependence", n: int) -> Iterator[int]:
@@ -116,12 +118,14 @@ def _built(function: "Interdependence", items: Tensor) -> Tensor:
 
 
 def _counted(compute: Callable[[], object]) -> Cost:
-    with torch.no_grad(), _Counter() as counter:
+    with torch.no_grad(), Counter() as counter:
         compute()
     return Cost(counter.flops, counter.bytes)
 
 
-class _Counter(TorchDispatchMode):
+class Counter(TorchDispatchMode):
+    """Counts what the operations below it take."""
+
     def __init__(self) -> None:
         super().__init__()
         self.flops = 0
@@ -166,7 +170,7 @@ def _bytes(tensor: Tensor) -> int:
     return tensor.element_size() * _numbers(tensor) + indices
 
 
-def _short(number: int) -> str:
+def short(number: int) -> str:
     """Three digits and a prefix."""
     for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if number >= 10**power:

@@ -75,7 +75,7 @@ def _figure(matrices: dict[str, Tensor]) -> Figure:
     figure.subplots_adjust(left=0.02, right=0.94, bottom=0.04, top=0.86, wspace=0.35)
     for panel, (name, matrix) in zip(panels, matrices.items(), strict=True):
         limit = max(float(matrix.abs().max()), 1e-12)
-        pixels = matrix.float().cpu().numpy()
+        pixels = matrix.detach().float().cpu().numpy()
         image = panel.imshow(pixels, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest", aspect="auto")
         panel.set_title(f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}", fontsize=9)
         panel.set_axis_off()

@@ -1,13 +1,14 @@
 """What every source of data has in common: what a run asks of it, its splits, their batches."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from hybridfuse import check
 from hybridfuse.data.batches import Batch, SplitBase, loader
+from hybridfuse.data.preparation import Preparation
 from hybridfuse.data.table import TaskName
 
 
@@ -51,6 +52,10 @@ class Data(LightningDataModule, ABC):
     """Mean of the training target, 0 for classes."""
     target_scale: float = 1.0
     """Standard deviation of the training target, 1 for classes."""
+    target_name: str = ""
+    """What is predicted is called; nothing where it has no name."""
+    preparation: Preparation | None = None
+    """How a table's columns became attributes; None where rows of a table cannot be prepared so."""
     checksum: str
     """SHA-256 of the source."""
     splits: Splits
@@ -86,6 +91,12 @@ class Data(LightningDataModule, ABC):
         if self._baseline is None:
             raise RuntimeError("setup must run before baseline, got data that are not read yet.")
         return dict(self._baseline)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What prediction needs to know of the data: texts, numbers and lists of them, kept in the checkpoint."""
+        known = ("task", "target_name", "classes", "feature_names", "m", "b", "outputs", "target_mean", "target_scale")
+        prepared = None if self.preparation is None else self.preparation.state()
+        return {**{name: getattr(self, name) for name in known}, "preparation": prepared}
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return loader(self.splits.train, self.b, shuffle=True, drop_last=self.drop_last)

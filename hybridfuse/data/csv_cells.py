@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from hybridfuse.data.cells import Cells
 
@@ -25,33 +25,52 @@ def read(content: bytes, file: str) -> Cells:
         ValueError: if the file is no table: not UTF-8, without rows, badly quoted, or with rows of several lengths;
             or if its columns have no names of their own.
     """
-    text = _decoded(content, file)
-    records = _records(text, file)
+    import polars as pl
+
+    parts = list(chunks(io.StringIO(_decoded(content, file), newline=""), file))
+    return Cells(pl.concat([part.frame for part in parts]), file, [line for part in parts for line in part.lines or ()])
+
+
+def chunks(lines: TextIO, file: str) -> Iterator[Cells]:
+    """The same from an open file, its line ends as they are, some rows at a time.
+
+    Raises:
+        UnicodeDecodeError: if the file is not in its encoding; ValueError as `read` otherwise.
+    """
+    records = _records(lines, file)
     _, first = next(records, (0, []))
+    if not first:
+        raise _empty(file)
     header = _checked_header([name.strip() for name in first], file)
-    lines: list[int] = []
-    chunks = list(_chunks(_of_length(records, len(header), file), header, lines))
-    if not chunks:
+    empty = True
+    for frame, of_rows in _frames(_of_length(records, len(header), file), header):
+        yield Cells(_stripped(frame), file, of_rows)
+        empty = False
+    if empty:
         raise ValueError(f"{file} must have rows below its header, got none.")
-    return Cells(_stripped(chunks), file, lines)
+
+
+def _empty(file: str) -> ValueError:
+    return ValueError(f"{file} must hold a table, got an empty file.")
 
 
 def _decoded(content: bytes, file: str) -> str:
     if not content.strip():
-        raise ValueError(f"{file} must hold a table, got an empty file.")
+        raise _empty(file)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{file} must be encoded as UTF-8, got the byte 0x{content[error.start]:02x} in line {line}."
-        ) from error
+        raise not_utf8(file, content[error.start], content.count(b"\n", 0, error.start) + 1) from error
 
 
-def _records(text: str, file: str) -> Iterator[Record]:
+def not_utf8(file: str, byte: int, line: int) -> ValueError:
+    """What is said of a byte that is not UTF-8."""
+    return ValueError(f"{file} must be encoded as UTF-8, got the byte 0x{byte:02x} in line {line}.")
+
+
+def _records(lines: TextIO, file: str) -> Iterator[Record]:
     """Each row that is not blank, with the line in which it ends."""
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=_delimiter(text), skipinitialspace=True, strict=True)
+    reader = csv.reader(lines, delimiter=_delimiter(lines), skipinitialspace=True, strict=True)
     try:
         for record in reader:
             if len(record) > 1 or any(cell.strip() for cell in record):
@@ -60,9 +79,10 @@ def _records(text: str, file: str) -> Iterator[Record]:
         raise ValueError(f"{file} must be a well-formed CSV, got {error} in line {reader.line_num}.") from error
 
 
-def _delimiter(text: str) -> str:
-    """The comma, unless the header has none and has a semicolon or a tab."""
-    header = next((line for line in io.StringIO(text) if line.strip()), "")
+def _delimiter(lines: TextIO) -> str:
+    """The comma, unless the header has none and has a semicolon or a tab; the file is at its beginning again."""
+    header = next((line for line in lines if line.strip()), "")
+    lines.seek(0)
     return next((delimiter for delimiter in ",;\t" if delimiter in header), ",")
 
 
@@ -82,19 +102,19 @@ def _of_length(records: Iterator[Record], length: int, file: str) -> Iterator[Re
         yield line, record
 
 
-def _chunks(records: Iterator[Record], header: list[str], lines: list[int]) -> "Iterator[pl.DataFrame]":
-    """The rows in frames, which take far less memory than Python's texts; their lines are added to `lines`."""
+def _frames(records: Iterator[Record], header: list[str]) -> "Iterator[tuple[pl.DataFrame, list[int]]]":
+    """Some rows at a time in a frame, which takes far less memory than Python's texts, and the lines of them."""
     import polars as pl
 
     while chunk := list(itertools.islice(records, _CHUNK)):
-        lines.extend(line for line, _ in chunk)
-        yield pl.DataFrame([record for _, record in chunk], dict.fromkeys(header, pl.String), orient="row")
+        frame = pl.DataFrame([record for _, record in chunk], dict.fromkeys(header, pl.String), orient="row")
+        yield frame, [line for line, _ in chunk]
 
 
-def _stripped(chunks: "list[pl.DataFrame]") -> "pl.DataFrame":
-    """One frame, without the blanks around its cells, null where a value is missing."""
+def _stripped(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Without the blanks around its cells, null where a value is missing."""
     import polars as pl
 
-    frame = pl.concat(chunks).with_columns(pl.all().str.strip_chars())
+    stripped = frame.with_columns(pl.all().str.strip_chars())
     missing = pl.all().str.to_lowercase().is_in(MISSING)
-    return frame.with_columns(pl.when(missing).then(None).otherwise(pl.all()).name.keep())
+    return stripped.with_columns(pl.when(missing).then(None).otherwise(pl.all()).name.keep())

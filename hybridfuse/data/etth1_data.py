@@ -27,6 +27,8 @@ class Etth1Data(SeriesData):
     transformers effective for time series forecasting?, arXiv 2205.13504.
     """
 
+    time = "date"
+
     def __init__(
         self,
         targets: Sequence[str] | None = None,
@@ -45,4 +47,4 @@ class Etth1Data(SeriesData):
 
     def read(self) -> Series:
         cells = csv_cells.read(fetch(_FILE).read_bytes(), _FILE.name)
-        return Series(*series_cells.values(cells, "date", ()), _FILE.sha256)
+        return Series(*series_cells.values(cells, self.time, ()), _FILE.sha256)

@@ -2,6 +2,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int, Shaped
@@ -12,6 +13,7 @@ from hybridfuse.data.cells import Cells, check_name, listed
 from hybridfuse.data.csv_data import CsvData
 from hybridfuse.data.file_data import file_content
 from hybridfuse.data.graph_data import GraphData, GraphTable
+from hybridfuse.data.preparation import Preparation
 from hybridfuse.data.split import Rows
 from hybridfuse.data.table import Table, Target, TaskName
 from hybridfuse.functional import links as reading
@@ -67,8 +69,12 @@ class GraphCsvData(GraphData):
             raise ValueError("data.links must be given, a file of links, e.g. data.links=edges.csv.")
         super().__init__(self.table.path.stem)
         self.path = Path(links).expanduser()
-        self.node, self.split = node, split
+        self.node = None if node is None else str(node)
+        self.split = split
         self.directed = check.truth("directed", directed)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"graph": {"node": self.node, "directed": self.directed}}
 
     @property
     def links_checksum(self) -> str:
@@ -87,8 +93,10 @@ class GraphCsvData(GraphData):
         target = self._target(cells, known)
         rows = said or self._drawn(target, known)
         checksum = hashlib.sha256(content).hexdigest()
-        x, names = _prepared(Table(numbers, categories, target, checksum), rows)
-        return GraphTable(x, names, target, self._links(cells), rows, checksum)
+        x, preparation = _prepared(Table(numbers, categories, target, checksum), rows)
+        links = links_of(self.path, cells, self.node, self.directed)
+        names = preparation.feature_names
+        return GraphTable(x, names, target, links, rows, checksum, preparation)
 
     def _target(self, cells: Cells, known: Int[np.ndarray, " known"]) -> Target:
         """The target of each node: -1, or NaN, where it is not known."""
@@ -102,20 +110,29 @@ class GraphCsvData(GraphData):
         chosen = self.table.split_rows(replace(target, values=target.values[known]))
         return Rows(*(known[part] for part in chosen))
 
-    def _links(self, cells: Cells) -> Shaped[np.ndarray, "z columns"]:
-        if not self.path.is_file():
-            raise FileNotFoundError(f"data.links must be a file of links, got {self.path}, which does not exist.")
-        nodes = None if self.node is None else node_columns.names(cells, str(self.node))
-        pairs, weights = reading.read("data.links", None, str(self.path), nodes, len(cells.frame))
-        found = pairs.numpy() if weights is None else np.column_stack([pairs.numpy(), weights.numpy()])
-        return found if self.directed else np.concatenate([found, found[:, _reversed(found)]])
+
+def links_of(path: Path, cells: Cells, node: str | None, directed: bool) -> Shaped[np.ndarray, "z columns"]:
+    """The links of a file between the nodes of a table, by their rows; both directions unless they are directed.
+
+    Raises:
+        ValueError: if a link is none, or names a node that is not in the table.
+        FileNotFoundError: if there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"data.links must be a file of links, got {path}, which does not exist.")
+    if node is not None:
+        check_name("node", node, cells.frame.columns, cells.file)
+    nodes = None if node is None else node_columns.names(cells, node)
+    pairs, weights = reading.read("data.links", None, str(path), nodes, len(cells.frame))
+    found = pairs.numpy() if weights is None else np.column_stack([pairs.numpy(), weights.numpy()])
+    return found if directed else np.concatenate([found, found[:, _reversed(found)]])
 
 
-def _prepared(table: Table, rows: Rows) -> tuple[Float32[np.ndarray, "n m"], list[str]]:
+def _prepared(table: Table, rows: Rows) -> tuple[Float32[np.ndarray, "n m"], Preparation]:
     """The attributes of all nodes, prepared by those that train."""
     everything = np.arange(len(table.target.values))
-    parts, names = preprocess.attributes(table, Rows(rows.train, everything, rows.test))
-    return parts[1], names
+    parts, preparation = preprocess.attributes(table, Rows(rows.train, everything, rows.test))
+    return parts[1], preparation
 
 
 def _reversed(links: Shaped[np.ndarray, "z columns"]) -> Int[np.ndarray, " columns"]:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from hybridfuse.data import baseline
 from hybridfuse.data import target as targets
 from hybridfuse.data.base import Data, Splits
 from hybridfuse.data.batches import Batch, SplitBase
+from hybridfuse.data.preparation import Preparation
 from hybridfuse.data.split import Rows
 from hybridfuse.data.table import Target
 
@@ -27,6 +28,7 @@ class GraphTable(NamedTuple):
         links: nodes by their rows, (z, 2), or with weights, (z, 3); both directions of a link that leads both ways.
         rows: the nodes of each split.
         checksum: of the source.
+        preparation: how the attributes were prepared, where that can be done to others.
     """
 
     x: Float32[np.ndarray, "n m"]
@@ -35,6 +37,7 @@ class GraphTable(NamedTuple):
     links: Shaped[np.ndarray, "z columns"]
     rows: Rows
     checksum: str
+    preparation: Preparation | None = None
 
 
 class NodeSplit(SplitBase):
@@ -82,6 +85,9 @@ class GraphData(Data):
         super().__init__(name, batch_size=1, drop_last=False)
         self._moved: dict[int, tuple[Tensor, Tensor]] = {}
 
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"links": torch.from_numpy(self.links)}
+
     @property
     def b(self) -> int:
         """All nodes."""
@@ -96,6 +102,7 @@ class GraphData(Data):
         target = graph.target
         self.task, self.task_note, self.checksum = target.task, target.note, graph.checksum
         self.classes, self.outputs = target.classes, len(target.classes) or 1
+        self.target_name, self.preparation = target.name, graph.preparation
         (self.rows, self.m), self.feature_names, self.links = graph.x.shape, graph.names, graph.links
         y, self.target_mean, self.target_scale = targets.learnable(target, graph.rows.train)
         x = torch.from_numpy(graph.x)

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 from hybridfuse import check
 from hybridfuse.data import mfeat, split, target
@@ -68,6 +69,9 @@ class MfeatData(TableData):
             raise ValueError(f"fold must be 0 where there are no folds, got {fold}.")
         if self.folds is not None and self.fold >= self.folds:
             raise ValueError(f"fold must be below folds = {folds}, got {fold}.")
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"views": {view: [of.start, of.stop] for view, of in self.views.items()}}
 
     def read(self) -> Table:
         files = {view: _FILES[view] for view in self.only}

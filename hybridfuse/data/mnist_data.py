@@ -6,6 +6,7 @@ from hybridfuse.data.base import Data, Splits
 from hybridfuse.data.batches import SplitDataset
 from hybridfuse.data.fetch import PublicFile, checksum, fetch
 from hybridfuse.data.images import Images
+from hybridfuse.data.preparation import Preparation
 
 _HOME = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _FILES = tuple(
@@ -66,6 +67,7 @@ class MnistData(Data):
         self.feature_names = [f"row {row} column {column}" for row in range(height) for column in range(width)]
         self.m, self.rows, self.checksum = height * width, len(known.labels) + len(tested.labels), checksum(_FILES)
         scaling = images.statistics(known.pixels[train]) if self.standardize else (0.0, 1.0)
+        self.target_name, self.preparation = "digit", _preparation(self.feature_names, *scaling)
         self.splits = Splits(
             SplitDataset(images.rows(known.pixels[train], *scaling), known.labels[train], train),
             SplitDataset(images.rows(known.pixels[validation], *scaling), known.labels[validation], validation),
@@ -82,3 +84,9 @@ class MnistData(Data):
             raise ValueError(f"validation must leave some of the {count} images to train, got {self.validation:g}.")
         order = np.random.RandomState(self.seed).permutation(count)
         return np.sort(order[validated:]), np.sort(order[:validated])
+
+
+def _preparation(names: list[str], mean: float, scale: float) -> Preparation:
+    """Of pixels from 0 to 255, of which a missing one is black."""
+    of_each = ([value] * len(names) for value in (0.0, 255 * mean, 255 * scale))
+    return Preparation(names, *of_each, categories={}, usual={})

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 
+from hybridfuse.data.preparation import Preparation
 from hybridfuse.data.split import Rows
 from hybridfuse.data.table import Categories, Table
 
+Parts = tuple[Float32[np.ndarray, "part m"], ...]
 
-def attributes(table: Table, rows: Rows) -> tuple[tuple[Float32[np.ndarray, "part m"], ...], list[str]]:
-    """The attributes of each split, prepared by what the training rows alone show, and their names.
+
+def attributes(table: Table, rows: Rows) -> tuple[Parts, Preparation]:
+    """The attributes of each split, prepared by what the training rows alone show, and how they are prepared.
 
     A missing number becomes the mean, a missing text the most frequent one; numbers are scaled to mean 0 and
     standard deviation 1 (constant ones to 0); a text becomes a column for each text of the training rows, and all
@@ -20,17 +23,41 @@ def attributes(table: Table, rows: Rows) -> tuple[tuple[Float32[np.ndarray, "par
     Raises:
         ValueError: if numbers lie so far apart that float32 cannot hold them once they are scaled.
     """
-    columns = [*table.numbers.values(), *(column.codes for column in table.categories.values())]
-    matrix = np.stack(columns, axis=1)
-    transformer = _transformer(len(table.numbers), len(columns))
     try:
-        with np.errstate(over="raise", invalid="raise"):
-            transformer.fit(matrix[rows.train])
-            parts = tuple(transformer.transform(matrix[part]).astype(np.float32) for part in rows)
+        preparation = fitted(table, rows.train)
     except FloatingPointError as error:
-        name, largest = _largest(table.numbers)
-        raise ValueError(f"column {name!r} must hold numbers that float32 can scale, got {largest}.") from error
-    return parts, [*table.numbers, *_encoded_names(transformer, table.categories)]
+        raise _unscalable(table.numbers) from error
+    places = [_places(column, preparation, name) for name, column in table.categories.items()]
+    parts = tuple(
+        preparation.attributes([column[part] for column in table.numbers.values()], [place[part] for place in places])
+        for part in rows
+    )
+    if not all(np.isfinite(part).all() for part in parts):
+        raise _unscalable(table.numbers)
+    return parts, preparation
+
+
+def fitted(table: Table, train: Int[np.ndarray, " train"]) -> Preparation:
+    """What the training rows show.
+
+    Raises:
+        FloatingPointError: if a number is too large for that.
+    """
+    columns = [*table.numbers.values(), *(column.codes for column in table.categories.values())]
+    transformer = _transformer(len(table.numbers), len(columns))
+    with np.errstate(over="raise", invalid="raise"):
+        transformer.fit(np.stack([column[train] for column in columns], axis=1))
+    parts = transformer.named_transformers_
+    imputer, scaler = parts["numbers"] if table.numbers else (None, None)
+    usual, encoder = parts["categories"] if table.categories else (None, None)
+    return Preparation(
+        numbers=list(table.numbers),
+        fill=[] if imputer is None else imputer.statistics_.tolist(),
+        mean=[] if scaler is None else scaler.mean_.tolist(),
+        scale=[] if scaler is None else scaler.scale_.tolist(),
+        categories={} if encoder is None else _texts(table.categories, encoder.categories_),
+        usual={} if usual is None else _usual(table.categories, usual.statistics_),
+    )
 
 
 def _transformer(numbers: int, columns: int) -> Any:
@@ -49,19 +76,25 @@ def _transformer(numbers: int, columns: int) -> Any:
     return ColumnTransformer([part for part in parts if part[-1]])
 
 
-def _encoded_names(transformer: Any, categories: Mapping[str, Categories]) -> list[str]:
-    """`<column>=<text>` for each column that a text became."""
-    if not categories:
-        return []
-    kept = transformer.named_transformers_["categories"][-1].categories_
-    return [
-        f"{name}={column.names[int(code)]}"
-        for (name, column), codes in zip(categories.items(), kept, strict=True)
-        for code in codes
-    ]
+def _texts(categories: Mapping[str, Categories], kept: Any) -> dict[str, list[str]]:
+    """The texts of the training rows in each column."""
+    pairs = zip(categories.items(), kept, strict=True)
+    return {name: [column.names[int(code)] for code in codes] for (name, column), codes in pairs}
 
 
-def _largest(numbers: Mapping[str, Float[np.ndarray, " rows"]]) -> tuple[str, float]:
+def _usual(categories: Mapping[str, Categories], codes: Any) -> dict[str, str]:
+    pairs = zip(categories.items(), codes, strict=True)
+    return {name: column.names[int(code)] for (name, column), code in pairs}
+
+
+def _places(column: Categories, preparation: Preparation, name: str) -> Int[np.ndarray, " rows"]:
+    """Where the text of each row stands among the known ones; that of the usual one where it is missing."""
+    known = {text: place for place, text in enumerate(preparation.categories[name])}
+    of_codes = np.array([*(known.get(text, -1) for text in column.names), known[preparation.usual[name]]])
+    return of_codes[np.where(np.isnan(column.codes), len(column.names), column.codes).astype(np.int64)]
+
+
+def _unscalable(numbers: Mapping[str, Float[np.ndarray, " rows"]]) -> ValueError:
     largest = {name: float(np.nanmax(np.abs(column))) for name, column in numbers.items()}
     name = max(largest, key=lambda name: largest[name])
-    return name, largest[name]
+    return ValueError(f"column {name!r} must hold numbers that float32 can scale, got {largest[name]}.")

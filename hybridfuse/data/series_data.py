@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,8 @@ class SeriesData(Data):
     """Standard deviation of each channel there, 1 for a constant one."""
     channels: list[str]
     """Names of the channels in x."""
+    time: str | None = None
+    """The column of times in the file; None where it has none."""
 
     def __init__(
         self,
@@ -66,6 +69,12 @@ class SeriesData(Data):
         self.together = check.truth("together", together)
         self.targets = listed("targets", targets)
         self._parts = (train, validation, test)
+
+    def state_dict(self) -> dict[str, Any]:
+        sizes = {"look_back": self.look_back, "horizon": self.horizon, "together": self.together}
+        scaling = {"means": self.means.tolist(), "scales": self.scales.tolist()}
+        channels = {"channels": self.channels, "targets": self.targets or self.channels, "time": self.time}
+        return super().state_dict() | {"series": sizes | scaling | channels}
 
     @abstractmethod
     def read(self) -> Series:

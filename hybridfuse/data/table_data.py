@@ -50,6 +50,7 @@ class TableData(Data):
         self.task, self.task_note, self.checksum = target.task, target.note, table.checksum
         self.rows, self.classes, self.outputs = len(target.values), target.classes, len(target.classes) or 1
         y, self.target_mean, self.target_scale = targets.learnable(target, rows.train)
-        parts, self.feature_names = preprocess.attributes(table, rows)
+        parts, self.preparation = preprocess.attributes(table, rows)
+        self.target_name, self.feature_names = target.name, self.preparation.feature_names
         self.m = len(self.feature_names)
         self.splits = Splits(*(SplitDataset(x, y[part], part) for x, part in zip(parts, rows, strict=True)))

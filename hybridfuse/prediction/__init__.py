@@ -1,0 +1,1 @@
+"""Predictions of finished runs for new rows, windows and nodes."""
