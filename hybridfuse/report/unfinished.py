@@ -1,0 +1,45 @@
+"""What of a folder is in no leaderboard, and why. Free of torch."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hybridfuse.report.folder import Records
+from hybridfuse.report.row import Row
+
+_LISTED = ("failed", "interrupted", "running")
+
+
+def lines(records: Records, most: int | None = None) -> list[str]:
+    """Runs that are not done, with the sentence of each and its folder; records that cannot be read, with the reason.
+
+    Args:
+        records: of a folder.
+        most: folders to name of each state; None names all.
+    """
+    found: list[str] = []
+    for status in _LISTED:
+        found += _listed(status, [row for row in records.rows if row.status == status], most)
+    pruned = Counter(row.status for row in records.rows)["pruned"]
+    found += [f"pruned: {_runs(pruned)}"] if pruned else []
+    broken = [f"  {one.path}: {one.reason}" for one in records.unreadable]
+    return found + ([f"unreadable: {len(broken)} of the records", *_first(broken, most)] if broken else [])
+
+
+def _listed(status: str, rows: Sequence[Row], most: int | None) -> list[str]:
+    if not rows:
+        return []
+    named = [f"  {row.folder}{f': {_sentence(row)}' if row.error else ''}" for row in rows]
+    return [f"{status}: {_runs(len(rows))}", *_first(named, most)]
+
+
+def _first(texts: list[str], most: int | None) -> list[str]:
+    rest = len(texts) - len(texts[:most])
+    return [*texts[:most], *([f"  and {rest} more"] if rest else [])]
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"
+
+
+def _sentence(row: Row) -> str:
+    return " ".join(row.error.split())
