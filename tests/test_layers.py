@@ -174,6 +174,8 @@ SETTINGS: list[tuple[str, Any, Callable[[Any], Any], Any]] = [
         True,
     ),
     ("bias", False, lambda layer: layer.bias, None),
+    ("input_dropout", 0.5, lambda layer: layer.input_dropout, 0.5),
+    ("instance_dropout", 0.5, lambda layer: layer.instance_dropout, 0.5),
     ("channels", 2, lambda layer: len(layer.reconciliation.channels), 2),
     ("heads", 3, lambda layer: len(layer.heads), 3),
 ]
@@ -227,7 +229,7 @@ ERRORS = [
         "after the last",
         _refused(layers={1: {"dropout": 0.1}}),
         ValueError,
-        r"^a setting of layer 1, the last, must be one of (?!.*normalization).*, got 'dropout'\.$",
+        r"^a setting of layer 1, the last, must be one of (?!.*normalization).*, got 'dropout'; did you mean input_",
     ),
     ("no such layer", _refused(layers={2: {}}), ValueError, r"^the number of a layer must be one of 0, 1, got '2'\.$"),
     ("too many", _refused(layers=[{}, {}, {}]), ValueError, r"^the number of a layer must be one of 0, 1, got '2'\.$"),

@@ -11,6 +11,7 @@ Changes = Mapping[int | str, Mapping[str, Any] | None] | Sequence[Mapping[str, A
 """Settings of some layers: by the number of the layer, from 0, or of the first ones in order."""
 
 _HYBRIDS = ("hybrid", "second_hybrid")
+_OF_THE_FIRST = ("input_dropout", "instance_dropout")
 _FOLLOW = ("activation", "normalization", "dropout")
 
 
@@ -31,9 +32,12 @@ class LayerSettings:
     channel_fusion: Config | None
     heads: int
     head_fusion: Config | None
+    input_dropout: float = 0.0
+    instance_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        check.fraction("dropout", self.dropout)
+        for name in ("dropout", "input_dropout", "instance_dropout"):
+            check.fraction(name, getattr(self, name))
         check.truth("bias", self.bias)
         check.whole("channels", self.channels)
         check.whole("heads", self.heads)
@@ -48,6 +52,8 @@ def of_layers(
 ) -> list[LayerSettings]:
     """The settings of each of `count` layers, of which so many, from the first, have hybrids unless they say so.
 
+    Dropouts of what comes in are those of the first layer, unless others say so.
+
     Raises:
         ValueError: if there is no such layer, or it has no such setting.
         TypeError: if the settings of a layer are no mapping.
@@ -57,8 +63,10 @@ def of_layers(
     settings: list[LayerSettings] = []
     for number in range(count):
         chosen = given.get(number, {})
-        absent = dict.fromkeys(name for name in _HYBRIDS if number >= related and name not in chosen)
-        settings.append(dataclasses.replace(common.changed(chosen), **absent))
+        absent: dict[str, Any] = dict.fromkeys(_HYBRIDS) if number >= related else {}
+        absent |= dict.fromkeys(_OF_THE_FIRST, 0.0) if number else {}
+        only = {name: nothing for name, nothing in absent.items() if name not in chosen}
+        settings.append(dataclasses.replace(common.changed(chosen), **only))
     return settings
 
 

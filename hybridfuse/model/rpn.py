@@ -31,6 +31,8 @@ class Rpn(nn.Module):
         hybrid_layers: how many layers, from the first, have the hybrids; by default all.
         normalization: of a module that is given the width, such as `torch.nn.LayerNorm`; none by default.
         dropout: share of the entries of hidden layers that is dropped. In [0, 1).
+        input_dropout: share of the entries that the first layer drops before ψ; relations see all. In [0, 1).
+        instance_dropout: share of the instances that the first layer hides from the others. In [0, 1).
         bias: whether layers have a bias.
         channels: ψ of a head. At least 1.
         channel_fusion: of the fusion that joins the outputs of channels; their mean by default. Where it puts them
@@ -65,6 +67,8 @@ class Rpn(nn.Module):
         hybrid_layers: int | None = None,
         normalization: Config | None = None,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        instance_dropout: float = 0.0,
         bias: bool = True,
         channels: int = 1,
         channel_fusion: Config | None = None,
@@ -83,6 +87,8 @@ class Rpn(nn.Module):
             second_hybrid=second_hybrid,
             normalization=normalization,
             dropout=dropout,
+            input_dropout=input_dropout,
+            instance_dropout=instance_dropout,
             bias=bias,
             channels=channels,
             channel_fusion=channel_fusion,

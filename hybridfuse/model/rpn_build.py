@@ -53,7 +53,9 @@ def _head(settings: LayerSettings, place: Place) -> RpnLayer:
     kappa = instantiate(settings.transformation, {"m": m})
     psi = _psi(settings, place, kappa.width)
     pi = instantiate(settings.remainder, {"m": place.m, "outputs": place.outputs})
-    return RpnLayer(kappa, psi, pi, attribute, instance, settings.bias and isinstance(psi, Reconciliation))
+    bias = settings.bias and isinstance(psi, Reconciliation)
+    dropouts = settings.input_dropout, settings.instance_dropout
+    return RpnLayer(kappa, psi, pi, attribute, instance, bias, *dropouts)
 
 
 def _psi(settings: LayerSettings, place: Place, columns: int) -> Reconciliation | RpnChannels:

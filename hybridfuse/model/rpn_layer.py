@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from hybridfuse.functional.repeated import Repeated
 from hybridfuse.hybrid import HybridInterdependence
@@ -26,8 +27,11 @@ class RpnLayer(nn.Module):
         attribute_hybrid: A_a.
         instance_hybrid: A_i, computed from X.
         bias: whether there is β.
+        input_dropout: share of the entries of κ that training drops before ψ; A_i and π see all of X. In [0, 1).
+        instance_dropout: share of the instances of which training lets nothing through A_i, as DropNode. In [0, 1).
 
-    References: RPN 2 (2024), arXiv 2411.11162, section 3.
+    References: RPN 2 (2024), arXiv 2411.11162, section 3; Feng et al. (2020), Graph random neural networks, section
+        3.1, for a dropout of instances.
     """
 
     def __init__(
@@ -38,6 +42,8 @@ class RpnLayer(nn.Module):
         attribute_hybrid: HybridInterdependence | None = None,
         instance_hybrid: HybridInterdependence | None = None,
         bias: bool = True,
+        input_dropout: float = 0.0,
+        instance_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.attribute_hybrid = attribute_hybrid
@@ -46,6 +52,8 @@ class RpnLayer(nn.Module):
         self.reconciliation = reconciliation
         self.bias = nn.Parameter(torch.zeros(remainder.outputs)) if bias else None
         self.remainder = remainder
+        self.input_dropout = input_dropout
+        self.instance_dropout = instance_dropout
         self._repeated = Repeated()
 
     def forward(self, x: Float[Tensor, "b m"]) -> Float[Tensor, "b outputs"]:
@@ -55,8 +63,9 @@ class RpnLayer(nn.Module):
             return self._mapped(transformed, self.bias) + self.remainder(x)
         psi = self.reconciliation
         if isinstance(psi, Reconciliation) and psi.rows < transformed.shape[1]:  # Aᵀ (κ ψᵀ) is cheaper than (Aᵀ κ) ψᵀ
-            mapped = self.instance_hybrid(x, kappa_x=self._mapped(transformed, None))
+            mapped = self.instance_hybrid(x, kappa_x=self._some_instances(self._mapped(transformed, None)))
             return (mapped if self.bias is None else mapped + self.bias.to(mapped.dtype)) + self.remainder(x)
+        transformed = self._some_instances(self._some_entries(transformed))
         transformed = self.instance_hybrid(x, kappa_x=transformed)
         return self.reconciliation.linear(transformed, self.bias) + self.remainder(x)
 
@@ -65,6 +74,18 @@ class RpnLayer(nn.Module):
         psi = self.reconciliation
         entries = self._repeated(transformed) if isinstance(psi, Reconciliation) else None
         if entries is None or not isinstance(psi, Reconciliation):
-            return psi.linear(transformed, bias)
-        mapped = entries.product(psi().mT.to(transformed.dtype))
+            return psi.linear(self._some_entries(transformed), bias)
+        matrix = psi().mT.to(transformed.dtype)
+        if self.training and self.input_dropout:
+            mapped = entries.product_of(self._some_entries(entries.values), matrix)
+        else:
+            mapped = entries.product(matrix)
         return mapped if bias is None else mapped + bias.to(mapped.dtype)
+
+    def _some_entries(self, entries: Tensor) -> Tensor:
+        return functional.dropout(entries, self.input_dropout, self.training)
+
+    def _some_instances(self, rows: Float[Tensor, "b e"]) -> Float[Tensor, "b e"]:
+        if not (self.training and self.instance_dropout):
+            return rows
+        return rows * functional.dropout(rows.new_ones(len(rows), 1), self.instance_dropout)
