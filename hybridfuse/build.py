@@ -13,12 +13,14 @@ from torch import nn
 from hybridfuse import check
 from hybridfuse.callbacks.hyperparameters import Hyperparameters
 from hybridfuse.callbacks.interrupt import Interrupt
+from hybridfuse.callbacks.network_summary import NetworkSummary
 from hybridfuse.callbacks.reference import Reference
 from hybridfuse.command import CommandError
 from hybridfuse.data import views
 from hybridfuse.instantiate import Config, instantiate, lacks
 from hybridfuse.module import SupervisedModule
 from hybridfuse.record import Record
+from hybridfuse.reporter import Reporter
 from hybridfuse.task import Classification, Forecast, Regression, Task
 
 T = TypeVar("T")
@@ -81,14 +83,15 @@ def _links(config: DictConfig, data: Any) -> dict[str, Any]:
     return {} if links is None or not lacks(config.model, "links") else {"links": links}
 
 
-def trainer(config: DictConfig, record: Record, learner: nn.Module) -> pl.Trainer:
+def trainer(config: DictConfig, record: Record, learner: nn.Module, reporter: Reporter) -> pl.Trainer:
     """The trainer on the chosen device, with its logger and callbacks, writing to the folder of the record."""
     _check_device(config.device.accelerator, config.trainer.devices)
     logger = built("logger", lambda: instantiate(config.logger)(save_dir=record.folder)) if config.logger else False
-    chosen = [node for node in config.callbacks.values() if node]
+    chosen = [node for name, node in config.callbacks.items() if node and name != "progress"]
     callbacks: list[Any] = _reference(config, learner)
     callbacks += [built("callbacks", lambda n=node: instantiate(n)) for node in chosen]
-    callbacks += [Hyperparameters(_hyperparameters(config, record, learner)), Interrupt()]
+    callbacks += built("callbacks", lambda: reporter.callbacks(config.callbacks))
+    callbacks += [NetworkSummary(), Hyperparameters(_hyperparameters(config, record, learner)), Interrupt()]
     make = built("trainer", lambda: instantiate(config.trainer, {"_partial_": True}))
     return built("trainer", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=Path(record.folder)))
 

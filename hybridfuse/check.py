@@ -43,6 +43,14 @@ def positive(name: str, value: object) -> float:
     return result
 
 
+def at_least(name: str, value: object, least: float) -> float:
+    """`value` as a finite float of at least `least`."""
+    result = number(name, value)
+    if result < least:
+        raise ValueError(f"{name} must be >= {least:g}, got {value}.")
+    return result
+
+
 def fraction(name: str, value: object) -> float:
     """`value` as a float in [0, 1)."""
     result = number(name, value)

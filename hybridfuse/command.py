@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from hybridfuse import targets
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 
 _ENUMERABLE = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
+OWN_SWEEPERS = "hydra_plugins.hybridfuse."
+"""Where the sweepers are that plan their jobs themselves."""
 LISTS = ("interdependence",)
 """Groups of which several options are chosen at once."""
 
@@ -30,59 +32,74 @@ class CommandError(Exception):
     """A command that cannot be run as it stands."""
 
 
-def check(conf: Path, argv: Sequence[str]) -> None:
-    """Names, keys and targets of a command, sweeps included.
+def check(conf: Path, argv: Sequence[str]) -> bool:
+    """Names, keys and targets of a command; of a sweep those of its options, since its plan finds the rest.
+
+    Returns:
+        Whether the command asks for several runs: as a sweep, or for controls beside one.
 
     Raises:
         CommandError: at the first word that is wrong.
     """
+    from hybridfuse.sweep import plugins  # which build on this module
+
+    plugins.register()
     arguments = get_args_parser().parse_args(list(argv))
     if arguments.experimental_rerun is not None:
         raise CommandError("--experimental-rerun is not supported: it would run code from a pickle.")
     if arguments.config_path is not None or arguments.config_name is not None:
         raise CommandError("--config-path and --config-name are not supported: --config-dir adds options of your own.")
     if arguments.shell_completion:
-        return  # the words are not finished yet, and nothing will run
+        return False  # the words are not finished yet, and nothing will run
     directories = [conf, *([Path(arguments.config_dir)] if arguments.config_dir else [])]
     overrides = _parsed(arguments.overrides)
     for override in overrides:
-        _check_choice(override, directories)
+        check_choice(override, directories)
         if override.is_sweep_override() and not arguments.multirun and not override.is_hydra_override():
             raise CommandError(f"{override.input_line} is a sweep over several values: add -m.")
-    for words in _compositions(overrides, directories):
-        _check_composed(composed(conf, words, arguments.config_dir))
+    words = [word for word in arguments.overrides if is_of_hydra(word) or not arguments.multirun]
+    config = composed(conf, words, arguments.config_dir)
+    check_composed(config)
+    if arguments.multirun and not str(config.hydra.sweeper._target_).startswith(OWN_SWEEPERS):
+        raise CommandError(f"hydra.sweeper must be hybridfuse's own, got {config.hydra.sweeper._target_}.")
+    return bool(arguments.multirun or (config.controls and arguments.cfg is None and not arguments.info))
 
 
-def _compositions(overrides: Sequence[Override], directories: Sequence[Path]) -> Iterator[list[str]]:
-    """Words without a sweep: the first value of each, then in turn every other option of a group."""
-    firsts = [_values(override, directories)[0] for override in overrides]
-    yield firsts
-    for place, override in enumerate(overrides):
-        if options(directories, override.key_or_group):
-            for value in _values(override, directories)[1:]:
-                yield [*firsts[:place], value, *firsts[place + 1 :]]
+def of_sweep(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments of a sweep for Hydra, and the words for our sweeper; without -m Hydra has them all.
+
+    Hydra would compose them without knowing to which of the jobs they belong; the plan composes each job.
+    """
+    arguments = get_args_parser().parse_args(list(argv))
+    own = [word for word in arguments.overrides if arguments.multirun and not is_of_hydra(word)]
+    return [argument for argument in argv if argument not in own], own
 
 
-def _values(override: Override, directories: Sequence[Path]) -> list[str]:
-    """The override itself, or those that it sweeps over."""
-    key = override.get_key_element()
-    if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
-        return [f"{key}={name}" for name in options(directories, override.key_or_group)]
-    if override.value_type in _ENUMERABLE and not override.is_hydra_override():
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
-    return [str(override.input_line)]
+def is_of_hydra(word: str) -> bool:
+    """Whether a word is for Hydra rather than for the jobs."""
+    return re.match(r"[+~]*hydra\b", word) is not None
 
 
-def _check_composed(config: DictConfig) -> None:
-    if not isinstance(config.runs, str) or not config.runs:
-        raise CommandError(f"runs must be a folder, got {config.runs!r}.")
-    if not isinstance(config.force, bool):
-        raise CommandError(f"force must be true or false, got {config.force!r}.")
+def check_settings(config: Mapping[str, Any]) -> None:
+    """CommandError if settings of a configuration that belong to no group are none."""
+    if not isinstance(config["runs"], str) or not config["runs"]:
+        raise CommandError(f"runs must be a folder, got {config['runs']!r}.")
+    for name in ("force", "controls"):
+        if not isinstance(config[name], bool):
+            raise CommandError(f"{name} must be true or false, got {config[name]!r}.")
+    name = (config.get("sweep") or {}).get("name")
+    if name is not None and not (isinstance(name, str) and re.fullmatch(r"[\w][\w.+-]*", name)):
+        raise CommandError(f"sweep.name must be letters, digits, dots and dashes, got {name!r}.")
+
+
+def check_composed(config: DictConfig) -> None:
+    """CommandError if a composed configuration is incomplete, or names what may not run."""
+    check_settings(plain_tree(config))
     try:
-        targets.check_tree(_plain(config))
+        targets.check_tree(plain_tree(config))
         OmegaConf.resolve(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     except OmegaConfBaseException as error:
-        raise CommandError(f"the configuration is incomplete: {_line(error)}") from error
+        raise CommandError(f"the configuration is incomplete: {line(error)}") from error
     except ValueError as error:
         raise CommandError(str(error)) from error
 
@@ -95,13 +112,16 @@ def composed(conf: Path, words: Sequence[str], config_dir: str | None = None) ->
     """
     if config_dir is not None and not Path(config_dir).is_dir():
         raise CommandError(f"--config-dir must be a folder, got {config_dir}.")
-    # Searched after ours, as Hydra does with --config-dir.
-    searched = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
     try:
         with initialize_config_dir(str(conf.resolve()), job_name="train", **VERSION_BASE):
-            return compose("train", [*words, *searched], return_hydra_config=True)
+            return compose("train", [*words, *searched(config_dir)], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException, AssertionError) as error:
         raise CommandError(_explained(error, conf, words, config_dir)) from error
+
+
+def searched(config_dir: str | None) -> list[str]:
+    """The word that has a folder of the user searched after ours, as Hydra does with --config-dir."""
+    return [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
 
 
 def options(directories: Sequence[Path], group: str) -> list[str]:
@@ -113,10 +133,10 @@ def _parsed(words: Sequence[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(list(words))
     except HydraException as error:
-        raise CommandError(f"cannot read the command: {_line(error)}") from error
+        raise CommandError(f"cannot read the command: {line(error)}") from error
 
 
-def _check_choice(override: Override, directories: Sequence[Path]) -> None:
+def check_choice(override: Override, directories: Sequence[Path]) -> None:
     """Names of options, before Hydra meets them, which drops a double and does not say which of a list it misses."""
     group = override.key_or_group
     known = options(directories, group)
@@ -125,19 +145,24 @@ def _check_choice(override: Override, directories: Sequence[Path]) -> None:
     if override.is_delete():
         raise CommandError(f"{group} must be one of {', '.join(known)}, got {override.input_line}.")
     for names in _chosen(override):
-        if not names and group in LISTS:
-            raise CommandError(f"{group} must name at least one of {', '.join(known)}, got [].")
-        for name, count in Counter(names).items():
-            if name not in known and (group, name) != ("experiment", "null"):
-                near = checks.nearest(name, known) or "."
-                raise CommandError(f"{group} must be among {', '.join(known)}, got {name}{near}")
-            if count > 1:
-                raise CommandError(
-                    f"{group} names {name} twice; a second use takes a name of its own: "
-                    f"'+{group}@{group}.second_{name}={name}'."
-                )
+        check_names(group, names, known)
     if group not in LISTS and isinstance(override.value(), list):
         raise CommandError(f"{group} takes one option, got {override.input_line}.")
+
+
+def check_names(group: str, names: Sequence[str], known: Sequence[str]) -> None:
+    """CommandError if options of a group are none of those that are known, or are chosen twice."""
+    if not names and group in LISTS:
+        raise CommandError(f"{group} must name at least one of {', '.join(known)}, got [].")
+    for name, count in Counter(names).items():
+        if name not in known:
+            near = checks.nearest(name, known) or "."
+            raise CommandError(f"{group} must be among {', '.join(known)}, got {name}{near}")
+        if count > 1:
+            raise CommandError(
+                f"{group} names {name} twice; a second use takes a name of its own: "
+                f"'+{group}@{group}.second_{name}={name}'."
+            )
 
 
 def _chosen(override: Override) -> Iterator[list[str]]:
@@ -153,8 +178,8 @@ def _names(value: Any) -> list[str]:
     return [str(name) for name in value] if isinstance(value, list) else ["null" if value is None else str(value)]
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
-    """The tree as it is written, with interpolations left alone."""
+def plain_tree(config: DictConfig) -> dict[str, Any]:
+    """A configuration as it is written, with interpolations left alone."""
     plain: Any = OmegaConf.to_container(config, resolve=False)
     return plain
 
@@ -167,13 +192,13 @@ def _explained(error: Exception, conf: Path, words: Sequence[str], config_dir: s
         return f"{group or 'the configuration'} has no option {name}{checks.nearest(name, known) or '.'}"
     unknown = re.search(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
     if unknown is None:
-        return _line(error)
+        return line(error)
     key = unknown[1]
     if any(word.startswith(f"+{key}=") for word in words):
         return f"{key} is a setting already: leave out the +."
     groups = [word for word in words if options([conf], word.lstrip("+~").partition("=")[0].partition("@")[0])]
     config = composed(conf, groups, config_dir) if len(groups) < len(words) else OmegaConf.create({})
-    keys = list(_keys(_plain(config)))
+    keys = list(_keys(plain_tree(config)))
     parent = key.rpartition(".")[0]
     if parent in ("interdependence", *keys) or not parent.startswith("interdependence."):
         return f"{key} is no setting{checks.nearest(key, keys) or ' of this configuration.'}"
@@ -191,5 +216,6 @@ def _keys(node: Any, path: str = "") -> Iterator[str]:
             yield from _keys(value, here)
 
 
-def _line(error: Exception) -> str:
+def line(error: Exception) -> str:
+    """The first line of an error."""
     return str(error).strip().splitlines()[0]

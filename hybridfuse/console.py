@@ -2,13 +2,17 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from hybridfuse import __version__
 from hybridfuse.record import Record
+from hybridfuse.reporter import Reporter
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
 
 def say(line: str) -> None:
@@ -16,58 +20,62 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def header(record: Record, data: Any) -> None:
-    """What is about to run."""
-    facts = record.fields
-    forecast = f"{data.outputs} numbers to forecast" if data.task == "forecast" else "a numeric target"
-    kinds = f"{len(data.classes)} classes" if data.classes else forecast
-    say(f"hybridfuse {__version__}")
-    parts = ", ".join(f"{len(rows)} {name}" for name, rows in data.splits._asdict().items())
-    say(f"  data             {data.name}: {data.rows} rows ({parts}), {data.m} attributes, {kinds}")
-    if data.task_note:
-        say(f"                   {data.task_note}")
-    if facts["interdependence"]:
-        say(f"  interdependence  {', '.join(facts['interdependence'])} ({facts['axis']})")
-        say(f"  fusion           {facts['fusion']}")
-    say(f"  model            {facts['model']}, {facts['parameters']:,} parameters")
-    say(f"  device           {facts['device']}, precision {facts['precision']}")
-    say(f"  folder           {record.folder}")
+class ConsoleReporter(Reporter):
+    """Prints what happens."""
 
+    def begun(self, record: Record, data: Any) -> None:
+        facts = record.fields
+        forecast = f"{data.outputs} numbers to forecast" if data.task == "forecast" else "a numeric target"
+        kinds = f"{len(data.classes)} classes" if data.classes else forecast
+        say(f"hybridfuse {__version__}")
+        parts = ", ".join(f"{len(rows)} {name}" for name, rows in data.splits._asdict().items())
+        say(f"  data             {data.name}: {data.rows} rows ({parts}), {data.m} attributes, {kinds}")
+        if data.task_note:
+            say(f"                   {data.task_note}")
+        if facts["interdependence"]:
+            say(f"  interdependence  {', '.join(facts['interdependence'])} ({facts['axis']})")
+            say(f"  fusion           {facts['fusion']}")
+        say(f"  model            {facts['model']}, {facts['parameters']:,} parameters")
+        say(f"  device           {facts['device']}, precision {facts['precision']}")
+        say(f"  folder           {record.folder}")
 
-def results(record: Record) -> None:
-    """The metrics beside the naive baseline, and where to look."""
-    metrics, baseline = record.fields["metrics"], record.fields["baseline"]
-    last, best = record.fields["epochs"], record.fields["best_epoch"]
-    say(
-        f"done in {record.fields['duration_s']:.1f} s: {last} epochs; validation and test are of the best, epoch {best}"
-    )
-    table = Table()
-    for heading in ("metric", "train", "validation", "test", "naive (test)"):
-        table.add_column(heading, justify="left" if heading == "metric" else "right")
-    for name in dict.fromkeys(key.partition("/")[2] for key in metrics if key.startswith("test/")):
-        splits = (metrics.get(f"{split}/{name}") for split in ("train", "val", "test"))
-        table.add_row(name, *map(_number, (*splits, baseline.get(f"test/{name}"))))
-    Console().print(table)
-    _where(record)
+    def results(self, record: Record) -> None:
+        metrics, baseline = record.fields["metrics"], record.fields["baseline"]
+        last, best = record.fields["epochs"], record.fields["best_epoch"]
+        took = f"done in {record.fields['duration_s']:.1f} s: {last} epochs"
+        say(f"{took}; validation and test are of the best, epoch {best}")
+        table = Table()
+        for heading in ("metric", "train", "validation", "test", "naive (test)"):
+            table.add_column(heading, justify="left" if heading == "metric" else "right")
+        for name in dict.fromkeys(key.partition("/")[2] for key in metrics if key.startswith("test/")):
+            splits = (metrics.get(f"{split}/{name}") for split in ("train", "val", "test"))
+            table.add_row(name, *map(_number, (*splits, baseline.get(f"test/{name}"))))
+        Console().print(table)
+        _where(record)
 
+    def already_done(self, record: Record, earlier: Mapping[str, Any]) -> None:
+        tested = {name: value for name, value in earlier["metrics"].items() if name.startswith("test/")}
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in tested.items() if name != "test/loss")
+        say(f"already done, {shown}; rerun with force=true")
+        _where(record)
 
-def already_done(record: Record, earlier: Mapping[str, Any]) -> None:
-    """That there is nothing to do."""
-    tested = {name: value for name, value in earlier["metrics"].items() if name.startswith("test/")}
-    shown = ", ".join(f"{name} {value:.4f}" for name, value in tested.items() if name != "test/loss")
-    say(f"already done, {shown}; rerun with force=true")
-    _where(record)
+    def exported(self, sentence: str) -> None:
+        say(sentence)
 
+    def interrupted(self, record: Record) -> None:
+        say(f"interrupted; the best checkpoint so far is kept in {record.folder / 'checkpoints'}")
 
-def interrupted(record: Record) -> None:
-    """That what there is so far is kept."""
-    say(f"interrupted; the best checkpoint so far is kept in {record.folder / 'checkpoints'}")
+    def failed(self, record: Record, sentence: str) -> None:
+        print(f"failed: {sentence}", file=sys.stderr)
+        print(f"record: {record.path}", file=sys.stderr)
 
+    def again(self, earlier: Mapping[str, Any]) -> None:
+        say(f"an earlier attempt is {earlier.get('status')} in its record; starting again")
 
-def failed(record: Record, sentence: str) -> None:
-    """Why a run failed, and where that is written."""
-    print(f"failed: {sentence}", file=sys.stderr)
-    print(f"record: {record.path}", file=sys.stderr)
+    def callbacks(self, config: Mapping[str, Any]) -> "list[pl.Callback]":
+        from hybridfuse.instantiate import instantiate
+
+        return [instantiate(config["progress"])] if config.get("progress") else []
 
 
 def _where(record: Record) -> None:

@@ -33,8 +33,8 @@ def main() -> None:
         _print_help(conf)
         return
     try:
-        command.check(conf, sys.argv[1:])
-        codes = _run(conf)
+        several = command.check(conf, sys.argv[1:])
+        codes = _run(conf, several)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -54,21 +54,22 @@ def _print_help(conf: Path) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run(conf: Path) -> list[int]:
+def _run(conf: Path, several: bool) -> list[int]:
     """Exit codes of the runs that the command asks for."""
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:
-        from hybridfuse.run import run
+        from hybridfuse.console import ConsoleReporter
+        from hybridfuse.run import described, run
 
         try:
-            codes.append(run(config))
+            codes.append(run(described(config), ConsoleReporter()))
         except CommandError as error:
             codes.append(_wrong(error))
         except OSError as error:
             codes.append(_unwritable(error))
 
-    with _errors_raised_by_hydra():
+    with _errors_raised_by_hydra(), _given_to_hydra(several):
         hydra.main(config_path=str(conf), config_name="train", **command.VERSION_BASE)(job)()
     return codes
 
@@ -82,6 +83,21 @@ def _unwritable(error: OSError) -> int:
     place = f" at {error.filename}" if error.filename else ""
     print(f"error: results cannot be written{place}: {error.strerror or error}", file=sys.stderr)
     return FAILED
+
+
+@contextmanager
+def _given_to_hydra(several: bool) -> Generator[None, None, None]:
+    """Hydra reads the arguments from where Python has them; the words of several runs are left to our sweeper."""
+    from hybridfuse.sweep.sweeper import Sweep
+
+    before = sys.argv
+    multirun = ["-m"] if several and not {"-m", "--multirun"} & set(before) else []
+    arguments, Sweep.words = command.of_sweep([*before[1:], *multirun])
+    sys.argv = [before[0], *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 @contextmanager

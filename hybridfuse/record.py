@@ -5,22 +5,20 @@ import json
 import math
 import os
 import platform
-import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from hybridfuse.command import CommandError
+from hybridfuse.description import Description
 
-_NOT_PART_OF_THE_RESULT = ("force", "runs")
 _POSIX = hasattr(os, "sysconf")
 _PACKAGES = (
     "hybridfuse",
@@ -48,39 +46,16 @@ def write_atomically(path: Path, text: str) -> None:
         raise
 
 
-def config_hash(config: DictConfig) -> str:
-    """SHA-256 of the resolved configuration, less what does not change the result."""
-    plain: Any = OmegaConf.to_container(config, resolve=True)
-    result = {key: value for key, value in plain.items() if key not in _NOT_PART_OF_THE_RESULT}
-    texts = json.loads(json.dumps(result, default=str))  # keys as texts, so that numbers are sorted among them
-    return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
-
-
 class Record:
-    """`record.json` of a run, and the folder that it stands in.
+    """`record.json` of a run, and the folder that it stands in."""
 
-    Args:
-        config: the composed configuration.
-        experiment: name of the experiment, the folder above the run's.
-        words: what the folder's readable name is made of.
-        facts: what is known before the run and goes into the record.
-    """
-
-    def __init__(self, config: DictConfig, experiment: str, words: Sequence[str], facts: Mapping[str, object]) -> None:
-        self._config = config
+    def __init__(self, description: Description) -> None:
+        self._description = description
         self._begin = time.monotonic()
         self.started = False
-        digest = config_hash(config)
-        readable = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(words))[:120].strip("-_.")
-        self.folder = Path(str(config.runs)) / experiment / f"{readable}-{digest[:10]}"
+        self.folder = description.folder
         self.path = self.folder / "record.json"
-        self.fields: dict[str, Any] = {
-            "status": "running",
-            "metrics": {},
-            "error": None,
-            **facts,
-            "config_hash": digest,
-        }
+        self.fields: dict[str, Any] = {"status": "running", "metrics": {}, "error": None, **description.facts}
 
     def earlier(self) -> dict[str, Any] | None:
         """The record of an earlier run of the same configuration; None where there is none that can be read."""
@@ -94,27 +69,20 @@ class Record:
         """Lets `duration_s` count from now."""
         self._begin = time.monotonic()
 
-    def refuse_running(self) -> None:
-        """CommandError if another process is at this run."""
-        if is_running(self.earlier() or {}):
-            raise CommandError(f"this run is at work in another process: {self.folder}.")
+    def start(self, keep: bool = False) -> None:
+        """Makes the folder and writes the first record; an earlier run that is done is kept aside, others are dropped.
 
-    def start(self) -> None:
-        """Makes the folder, keeping aside what an earlier run left there, and writes the first record.
+        Args:
+            keep: whether what is in the folder already is gone on with.
 
         Raises:
-            CommandError: if another process is at this run.
             OSError: if the folder cannot be written.
         """
-        self.refuse_running()
-        if self.folder.exists():
-            self._keep_aside()
-        try:
-            self.folder.mkdir(parents=True)
-        except FileExistsError as error:
-            raise CommandError(f"this run is at work in another process: {self.folder}.") from error
+        if self.folder.exists() and not keep:
+            self._make_room()
+        self.folder.mkdir(parents=True, exist_ok=keep)
         self.fields |= {"versions": _versions(), "git": _git(), "hardware": _hardware(), "process": _process()}
-        write_atomically(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
+        write_atomically(self.folder / "config.yaml", OmegaConf.to_yaml(self._description.config, resolve=True))
         self._write()
         self.started = True
 
@@ -126,6 +94,11 @@ class Record:
         except OSError:
             self._mark_failed()
             raise
+
+    def amend(self, fields: dict[str, Any]) -> None:
+        """Writes a record with other fields, what else is in the folder left as it is."""
+        self.fields = fields
+        self._write()
 
     def _write(self) -> None:
         write_atomically(self.path, json.dumps(_finite(self.fields), indent=2, default=str, allow_nan=False) + "\n")
@@ -139,10 +112,9 @@ class Record:
                 file.seek(text.index(before))
                 file.write(after)
 
-    def _keep_aside(self) -> None:
-        """Moves an earlier run to <folder>.1, .2, …; one that left neither results nor a checkpoint is dropped."""
-        done = (self.earlier() or {}).get("status") == "done"
-        if not done and not any((self.folder / "checkpoints").glob("*")):
+    def _make_room(self) -> None:
+        """Moves an earlier run that is done to <folder>.1, .2, …; what an attempt left would only come out again."""
+        if (self.earlier() or {}).get("status") != "done":
             shutil.rmtree(self.folder)
             return
         number = next(n for n in range(1, 10**6) if not self.folder.with_name(f"{self.folder.name}.{n}").exists())

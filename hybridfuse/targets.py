@@ -6,6 +6,8 @@ import pkgutil
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from hydra.core.plugins import Plugins
+
 ENVIRONMENT_VARIABLE = "HYBRIDFUSE_ALLOW"
 
 _ALLOWED = (
@@ -84,6 +86,8 @@ def _check_hydra(key: str, steps: Sequence[str], value: str, config: Mapping[str
 
 
 def _check_hydra_class(key: str, path: str) -> None:
+    if path in Plugins.instance().class_name_to_class:
+        return
     try:
         found = pkgutil.resolve_name(path) if _within(path, _HYDRA) else None
     except (ImportError, AttributeError, ValueError) as error:

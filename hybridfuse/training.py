@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,16 +14,24 @@ import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from hybridfuse import build, check, console
+from hybridfuse import build, check
+from hybridfuse.callbacks import resume
 from hybridfuse.instantiate import instantiate
 from hybridfuse.module import SupervisedModule
 from hybridfuse.record import Record
+from hybridfuse.reporter import Reporter
 
 DONE, FAILED = 0, 1
 
 
-def train(config: DictConfig, record: Record) -> int:
+def train(config: DictConfig, record: Record, reporter: Reporter, data: Any = None) -> int:
     """Runs a configuration and finishes its record; 0 if it is done, 1 if it failed.
+
+    Args:
+        config: what to run.
+        record: of the run.
+        reporter: told what happens.
+        data: the data of the configuration, where `read` has had them already.
 
     Raises:
         CommandError: if the configuration cannot be built; nothing is written then.
@@ -31,52 +40,82 @@ def train(config: DictConfig, record: Record) -> int:
     record.start_clock()
     _quieten()
     build.check_numbers(config)
-    if config.device.threads is not None:
-        torch.set_num_threads(build.built("device", lambda: check.whole("threads", config.device.threads)))
-    build.built("seed", lambda: _seed(config.seed))
-    data = build.built("data", lambda: instantiate(config.data))
     try:
-        data.setup()
+        data = data or read(config)
     except (ValueError, OSError) as error:
-        return _failed(record, error)
+        return _failed(record, reporter, error)
+    _seed(config)
     record.fields["data"] = {"name": data.name, "rows": data.rows, "sha256": data.checksum}
     if (links := getattr(data, "links_checksum", None)) is not None:
         record.fields["data"]["links_sha256"] = links
     learner = build.module(config, data)
-    trainer = build.trainer(config, record, learner)
+    trainer = build.trainer(config, record, learner, reporter)
     record.fields |= {
         "parameters": sum(parameter.numel() for parameter in learner.parameters() if parameter.requires_grad),
         "device": _device(trainer.strategy.root_device),
         "precision": trainer.precision,
     }
-    record.start()
-    console.header(record, data)
+    resumed = _resumed(record, data.checksum)
+    record.start(keep=resumed is not None)
+    reporter.begun(record, data)
     try:
-        record.fields |= _trained(trainer, learner, data)
+        record.fields |= _trained(trainer, learner, data, resumed)
     except (KeyboardInterrupt, SystemExit) as error:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         record.finish("interrupted")
-        console.interrupted(record)
+        reporter.interrupted(record)
         raise KeyboardInterrupt from error
     except Exception as error:
-        return _failed(record, error)
+        return _failed(record, reporter, error)
     record.fields["baseline"] = {f"test/{name}": value for name, value in data.baseline().items()}
     record.finish("done")
-    console.results(record)
+    reporter.results(record)
     return DONE
 
 
-def _seed(seed: object) -> None:
-    pl.seed_everything(check.whole("seed", seed, least=0), workers=True, verbose=False)
+def read(config: DictConfig) -> Any:
+    """The data of a configuration, set up.
+
+    Raises:
+        CommandError: if the configuration cannot be built.
+        ValueError, OSError: if the data cannot be read, or learned from.
+    """
+    if config.device.threads is not None:
+        torch.set_num_threads(build.built("device", lambda: check.whole("threads", config.device.threads)))
+    _seed(config)
+    data = build.built("data", lambda: instantiate(config.data))
+    data.setup()
+    return data
+
+
+def _seed(config: DictConfig) -> None:
+    def seed() -> None:
+        pl.seed_everything(check.whole("seed", config.seed, least=0), workers=True, verbose=False)
+
+    build.built("seed", seed)
 
 
 def _device(device: torch.device) -> str:
     return f"{device}, {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
 
 
-def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any) -> dict[str, Any]:
+def _resumed(record: Record, checksum: str) -> Path | None:
+    """Where an earlier attempt at the same run on the same data was interrupted, if it can be read."""
+    path = resume.checkpoint(record.folder)
+    earlier = record.earlier() or {}
+    if earlier.get("status") == "done" or (earlier.get("data") or {}).get("sha256") != checksum:
+        return None
+    try:
+        epoch = torch.load(path, map_location="cpu", weights_only=True)["epoch"]
+    except Exception:  # torch raises whatever its bytes lead to; the run begins anew then
+        return None
+    record.fields["resumed_after_epoch"] = epoch
+    return path
+
+
+def _trained(trainer: pl.Trainer, module: SupervisedModule, data: Any, resumed: Path | None) -> dict[str, Any]:
     """What the record says of training: metrics of its last epoch, and of validation and test at the best one."""
-    trainer.fit(module, datamodule=data)
+    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
     epochs = trainer.current_epoch
     best_epoch = _restore_best(trainer, module, epochs)
@@ -96,12 +135,12 @@ def _restore_best(trainer: pl.Trainer, module: SupervisedModule, last: int) -> i
     return checkpoint["epoch"] + 1
 
 
-def _failed(record: Record, error: Exception) -> int:
+def _failed(record: Record, reporter: Reporter, error: Exception) -> int:
     if not record.started:
         record.start()
     record.fields["traceback"] = traceback.format_exception(error)
     record.finish("failed", f"{type(error).__name__}: {error}")
-    console.failed(record, build.sentence(error))
+    reporter.failed(record, build.sentence(error))
     return FAILED
 
 

@@ -28,6 +28,11 @@ WRONG = {
     "fusion=mean,max": r"fusion=mean,max is a sweep over several values: add -m",
     "fusion=null": r"fusion must be among .*, got null",
     "experiment=foo": r"experiment must be among .*digits_weighted.*, got foo",
+    "experiment=null": r"experiment must be among .*digits_weighted.*, got null",
+    "sweep.name=../elsewhere": r"sweep.name must be letters, digits, dots and dashes, got '../elsewhere'",
+    "controls=maybe": r"controls must be true or false, got 'maybe'",
+    "-m hydra/sweeper=basic": r"hydra/sweeper must be among sweep, got basic",
+    "-m hydra.sweeper._target_=hydra._internal.core_plugins.basic_sweeper.BasicSweeper": r"must be hybridfuse's own",
     "~fusion": r"fusion must be one of attention, .*, got ~fusion",
     "~data": r"data must be one of .*, got ~data",
     "model.hybrid=${nothing}": r"the configuration is incomplete: Interpolation key 'nothing' not found",
@@ -44,7 +49,6 @@ WRONG = {
     "-m fusion=mean,meen": r"got meen; did you mean mean\?",
     "-m interdependence=[chain],[chain,cosine]": r"got cosine; did you mean cosine_similarity\?",
     "-m interdependence=[chain],[]": r"must name at least one",
-    "-m optimizer.lrr=0.1,0.2": r"optimizer.lrr is no setting; did you mean optimizer.lr\?",
     "--experimental-rerun=x": r"run code from a pickle",
     "model.activation._target_=os.system": r"_target_ must lie in .*, got os.system",
     "+hydra.callbacks.x._target_=os.system": r"got os.system",
@@ -107,12 +111,19 @@ def test_a_class_of_a_package_that_is_not_allowed_is_refused_with_the_remedy(tmp
 EVIL = "# @package _global_\n# Evil.\nhydra:\n  callbacks:\n    x:\n      _target_: os.system\n      command: ls\n"
 
 
-@pytest.mark.parametrize("words", ["experiment=evil", "-m experiment=digits_weighted,evil", "-m experiment=glob(*)"])
-def test_hydra_runs_nothing_that_an_option_of_a_stranger_names(tmp_path, words):
+def test_hydra_runs_nothing_that_an_option_of_a_stranger_names(tmp_path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "evil.yaml").write_text(EVIL)
     with pytest.raises(CommandError, match=r"got os.system"):
-        command.check(CONF, ["--config-dir", str(tmp_path), *words.split()])
+        command.check(CONF, ["--config-dir", str(tmp_path), "experiment=evil"])
+
+
+def test_hydra_is_given_nothing_of_a_sweep_that_it_would_compose_without_looking():
+    words = ["fusion=mean,max", "+hydra.job.x=1", "sweep.seeds=2", "hydra/launcher=basic", "~model", "experiment=evil"]
+    left = ["--config-dir", "x", "-m", "+hydra.job.x=1", "hydra/launcher=basic"]
+    own = ["fusion=mean,max", "sweep.seeds=2", "~model", "experiment=evil"]
+    assert command.of_sweep(["--config-dir", "x", "-m", *words]) == (left, own)
+    assert command.of_sweep(words) == (words, [])
 
 
 def test_a_folder_that_is_not_there():

@@ -2,36 +2,90 @@
 
 import json
 import os
+import pickle
 import socket
 
 import pytest
 from omegaconf import OmegaConf
 
 from hybridfuse import record as records
-from hybridfuse.record import Record, config_hash, file_checksum, is_running, write_atomically
+from hybridfuse.description import ANY_SEED, Configuration, Description, content_hash, result_text
+from hybridfuse.record import Record, file_checksum, is_running, write_atomically
+
+CHOICES = {"data": "digits", "model": "mlp"}
 
 
-def config(tmp_path, **changes):
-    return OmegaConf.create({"runs": str(tmp_path), "force": False, "seed": 0, "twice": "${seed}", **changes})
+def plain(tmp_path, **changes):
+    config = {"runs": str(tmp_path), "force": False, "seed": 0, "data": {"seed": 0}, "interdependence": {}}
+    return {**config, **changes}
+
+
+def shared(tmp_path, choices=CHOICES, **changes):
+    return Configuration(plain(tmp_path, **changes), choices, result_text(plain(tmp_path, **changes)), "meaning")
+
+
+def description(tmp_path, **changes):
+    return Description(shared(tmp_path, **changes), changes.get("seed", 0), ["seed=0"])
 
 
 def record(tmp_path, **changes):
-    return Record(config(tmp_path, **changes), "default", ["digits", "a b/c", "seed0"], {"seed": 0})
+    return Record(description(tmp_path, **changes))
 
 
 def test_hash_follows_what_decides_the_result_and_nothing_else(tmp_path):
-    digest = config_hash(config(tmp_path))
-    assert digest == config_hash(config(tmp_path / "elsewhere", force=True))
-    assert digest != config_hash(config(tmp_path, seed=1))
-    assert digest != config_hash(config(tmp_path, more=1))
+    digest = content_hash(plain(tmp_path))
+    beside = {"force": True, "controls": True, "export": "somewhere", "sweep": {"name": "x", "seeds": 5}}
+    assert digest == content_hash(plain(tmp_path / "elsewhere", **beside))
+    assert digest != content_hash(plain(tmp_path, seed=1))
+    assert digest != content_hash(plain(tmp_path, more=1))
+
+
+def test_hash_is_that_of_all_earlier_versions():
+    config = {"seed": 0, 10: [1.5, None], "b": {"ä": True, 2: "x"}, "runs": "r", "force": True}
+    assert content_hash(config) == "88a1bf5b868a52e61b1fe66a6dd751b8389731601a61a9367268608dd294ab56"
 
 
 def test_folder_is_readable_safe_and_unique(tmp_path):
     folder = record(tmp_path).folder
     assert folder.parent == tmp_path / "default"
-    assert folder.name.startswith("digits_a-b-c_seed0-")
+    assert folder.name.startswith("digits_mlp_seed0-")
     assert record(tmp_path, seed=1).folder != folder
-    assert len(Record(config(tmp_path), "default", ["x" * 500], {}).folder.name) < 150
+    assert record(tmp_path, data={"path": "a b/c d.csv"}).folder.name.startswith("c-d_mlp_seed0-")
+    assert record(tmp_path, sweep={"name": "mine"}).folder == tmp_path / "mine" / folder.name
+
+
+def test_folders_of_many_functions_are_short_and_tell_their_order(tmp_path):
+    choices = {**CHOICES, "model": "rpn", "axis": "attribute", "fusion": "concatenation"}
+    names = [f"function_with_a_long_name_{number}" for number in range(9)]
+    folders = [
+        Description(shared(tmp_path, choices, interdependence=dict.fromkeys(order)), 0, []).folder.name
+        for order in (names, [*names[:7], names[8], names[7]])
+    ]
+    assert folders[0] != folders[1]
+    assert max(map(len, folders)) < 150
+
+
+def test_a_description_is_whole_in_another_process(tmp_path):
+    first = description(tmp_path, sweep={"name": "mine"}, secret="${oc.env:HOME}")
+    again = pickle.loads(pickle.dumps(first))
+    assert (again.digest, again.folder, again.facts) == (first.digest, first.folder, first.facts)
+    assert again.config.secret == "${oc.env:HOME}"
+    assert "sweep" not in again.config
+    told = [again.facts[name] for name in ("seed", "meaning", "overrides")]
+    assert told == [0, "meaning", ["seed=0"]]
+
+
+@pytest.mark.parametrize("seed", [7, "abc", None])
+def test_replicates_share_all_but_what_follows_from_the_seed(tmp_path, seed):
+    data = {"seed": ANY_SEED, "path": f"rows {ANY_SEED}.csv", "all": [ANY_SEED, 1]}
+    one = Description(shared(tmp_path, seed=ANY_SEED, data=data), seed, [])
+    expected = plain(tmp_path, seed=seed, data={"seed": seed, "path": f"rows {seed}.csv", "all": [seed, 1]})
+    assert one.plain == expected
+    assert one.digest == content_hash(expected)
+    assert f"rows-{seed}_mlp_seed{seed}" in one.folder.name
+    other = Description(shared(tmp_path, seed=ANY_SEED, data=data), 1, [])
+    assert (one.configuration, one.digest != other.digest) == (other.configuration, True)
+    assert Description(shared(tmp_path, seed=ANY_SEED), 1, []).configuration != other.configuration
 
 
 def test_record_says_running_then_how_it_ended(tmp_path):
@@ -40,26 +94,37 @@ def test_record_says_running_then_how_it_ended(tmp_path):
     first = json.loads(run.path.read_text())
     assert (first["status"], first["seed"], first["process"]["id"]) == ("running", 0, os.getpid())
     assert first["versions"]["torch"].startswith("2.")
-    assert first["config_hash"] == config_hash(config(tmp_path))
-    assert OmegaConf.load(run.folder / "config.yaml").twice == 0
+    assert first["config_hash"] == content_hash(plain(tmp_path))
+    assert OmegaConf.load(run.folder / "config.yaml").data.seed == 0
     run.finish("failed", "ValueError: no")
     last = json.loads(run.path.read_text())
     assert (last["status"], last["error"]) == ("failed", "ValueError: no")
     assert last["duration_s"] >= 0
 
 
-def test_a_run_with_a_checkpoint_is_kept_aside_and_one_without_is_not(tmp_path):
+@pytest.mark.parametrize(("status", "kept"), [("done", ["1", "2"]), ("failed", []), ("interrupted", [])])
+def test_what_is_done_is_kept_aside_and_an_attempt_is_not(tmp_path, status, kept):
     for number in (1, 2):
         run = record(tmp_path)
         run.start()
         (run.folder / "checkpoints").mkdir()
         (run.folder / "checkpoints" / "best.ckpt").write_text(str(number))
+        run.finish(status)
     record(tmp_path).start()
-    kept = sorted(folder.name.rpartition(".")[2] for folder in run.folder.parent.iterdir() if "." in folder.name)
-    assert kept == ["1", "2"]
-    assert run.folder.with_name(f"{run.folder.name}.2").joinpath("checkpoints/best.ckpt").read_text() == "2"
-    record(tmp_path).start()
-    assert len(list(run.folder.parent.iterdir())) == 3
+    aside = sorted(folder.name.rpartition(".")[2] for folder in run.folder.parent.iterdir() if "." in folder.name)
+    assert aside == kept
+    for number in kept:
+        folder = run.folder.with_name(f"{run.folder.name}.{number}")
+        assert (folder / "checkpoints" / "best.ckpt").read_text() == number
+    assert not (run.folder / "checkpoints").exists()
+
+
+def test_what_is_gone_on_with_stays(tmp_path):
+    run = record(tmp_path)
+    run.start()
+    (run.folder / "last").write_text("")
+    record(tmp_path).start(keep=True)
+    assert (run.folder / "last").exists()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])

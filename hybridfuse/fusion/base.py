@@ -28,6 +28,8 @@ class Fusion(nn.Module, ABC):
 
     symmetric: ClassVar[bool] = False
     """Whether the order of the matrices does not matter: the same result, up to rounding of sums and products."""
+    keeps_one: ClassVar[bool] = False
+    """Whether a single matrix is returned as it is, by default at least; what learns counts as changing it."""
 
     def __init__(self, dims: Sequence[int] | None = None) -> None:
         super().__init__()
@@ -101,7 +103,7 @@ class Fusion(nn.Module, ABC):
 
     def check_shapes(self, shapes: Sequence[tuple[int, int]], names: Sequence[str] | None = None) -> None:
         """ValueError if the matrices differ in rows."""
-        if len({rows for rows, _ in shapes}) > 1:
+        if any(rows != shapes[0][0] for rows, _ in shapes):
             raise ValueError(f"{self.name} needs matrices with equally many rows, got {listed(shapes, names)}.")
 
     def _dims(self, dims: Sequence[int] | None) -> Sequence[int]:

@@ -17,6 +17,8 @@ class Concatenation(StackingBase):
     References: RPN 2 (2024), arXiv 2411.11162, concatenation fusion.
     """
 
+    keeps_one = True
+
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
         return layout.concatenate(matrices)
 

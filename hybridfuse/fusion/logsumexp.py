@@ -22,6 +22,7 @@ class Logsumexp(FoldedBase):
     """
 
     symmetric = True
+    keeps_one = True
     keeps_zero = False
 
     def __init__(self, dims: Sequence[int] | None = None, temperature: float = 1.0) -> None:

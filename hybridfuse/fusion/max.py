@@ -13,6 +13,7 @@ class Max(FoldedBase):
     """
 
     symmetric = True
+    keeps_one = True
 
     def rule(self) -> reduction.Rule:
         return extremes.Extreme(largest=True)

@@ -19,6 +19,7 @@ class Median(Elementwise):
     """
 
     symmetric = True
+    keeps_one = True
 
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
         k = len(parts)

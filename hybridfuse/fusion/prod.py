@@ -13,6 +13,7 @@ class Prod(FoldedBase):
     """
 
     symmetric = True
+    keeps_one = True
     absorbs_zero = True
 
     def rule(self) -> reduction.Rule:

@@ -13,6 +13,7 @@ class Sum(FoldedBase):
     """
 
     symmetric = True
+    keeps_one = True
 
     def coefficients(self, k: int) -> Sequence[float]:
         return [1.0] * k

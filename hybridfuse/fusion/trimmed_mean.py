@@ -25,6 +25,7 @@ class TrimmedMean(Elementwise):
     """
 
     symmetric = True
+    keeps_one = True
 
     def __init__(self, dims: Sequence[int] | None = None, share: float = 0.25) -> None:
         super().__init__(dims)

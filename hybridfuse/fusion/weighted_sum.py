@@ -25,6 +25,8 @@ class WeightedSum(FoldedBase):
     References: RPN 2 (2024), arXiv 2411.11162, weighted summation fusion.
     """
 
+    keeps_one = True
+
     def __init__(self, dims: Sequence[int] | None = None, weights: Sequence[float] | Tensor | None = None) -> None:
         super().__init__(dims)
         self.weights: Tensor | None

@@ -1,0 +1,115 @@
+"""What the records say of jobs. Free of torch."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from hybridfuse.command import CommandError
+from hybridfuse.description import Description
+from hybridfuse.record import file_checksum, is_running
+
+Status = Literal["new", "done", "failed", "interrupted", "pruned", "running", "broken"]
+_ENDED = ("done", "failed", "interrupted", "pruned")
+_OF_RECORDS = ("status", "meaning", "seed", "data", "process", "versions", "duration_s")
+_KEPT_ASIDE = re.compile(r".*\.\d+")
+
+
+class State(NamedTuple):
+    """Where a job stands.
+
+    Args:
+        status: what its record says; broken: there is one that cannot be read.
+        folder: where the record is: the job's own, or that of one of the same meaning that is done.
+        duration: seconds that it took.
+        version: of hybridfuse that wrote the record.
+        process: id of the process that is at work on it, of this machine.
+    """
+
+    status: Status
+    folder: Path
+    duration: float | None = None
+    version: str | None = None
+    process: int | None = None
+
+
+def state(job: Description) -> State:
+    """Where a job stands by its own record."""
+    return _of(job.folder, _read(job.folder))
+
+
+def states(jobs: Sequence[Description]) -> list[State]:
+    """Where jobs stand, those done included that were asked for in other words of the same meaning.
+
+    Raises:
+        CommandError: if a job is done, but with a file of data that has changed since.
+    """
+    records = {folder: _read(folder) for parent in {job.folder.parent for job in jobs} for folder in _folders(parent)}
+    done = {_identity(record): folder for folder, record in records.items() if record and record["status"] == "done"}
+    checksums: dict[Path, str | None] = {}
+    found = [_found(job, records, done) for job in jobs]
+    for job, one in zip(jobs, found, strict=True):
+        if one.status == "done" and job.files:
+            _check_files(job.files, one.folder, records[one.folder] or {}, checksums)
+    return found
+
+
+def _check_files(
+    files: Mapping[str, Path], folder: Path, record: Mapping[str, Any], checksums: dict[Path, str | None]
+) -> None:
+    for name, path in files.items():
+        if path not in checksums:
+            checksums[path] = file_checksum(path) if path.is_file() else None
+        if checksums[path] not in (None, (record.get("data") or {}).get(name)):
+            raise CommandError(f"{path} has changed since {folder} was done; rerun with force=true.")
+
+
+def _found(
+    job: Description, records: Mapping[Path, Mapping[str, Any] | None], done: Mapping[tuple[Any, Any], Path]
+) -> State:
+    folder = job.folder
+    own = _of(folder, records.get(folder, {}))
+    equal = None if own.status == "done" else done.get((job.meaning, job.seed))
+    if own.status == "done" and job.force:
+        return own._replace(status="new")
+    return own if equal is None or job.force else _of(equal, records[equal])
+
+
+def _identity(record: Mapping[str, Any]) -> tuple[Any, Any]:
+    return record.get("meaning"), record.get("seed")
+
+
+def _folders(parent: Path) -> Iterable[Path]:
+    """Folders of runs, those that were done again left out."""
+    if not parent.is_dir():
+        return []
+    return [
+        folder for folder in parent.iterdir() if not _KEPT_ASIDE.fullmatch(folder.name) and folder.suffix != ".json"
+    ]
+
+
+def _read(folder: Path) -> Mapping[str, Any] | None:
+    """The record of a folder, {} where there is none; None if it cannot be read."""
+    try:
+        found: Any = json.loads((folder / "record.json").read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError):
+        return None
+    sound = isinstance(found, dict) and isinstance(found.get("status"), str)
+    return {name: found.get(name) for name in _OF_RECORDS} if sound else None
+
+
+def _of(folder: Path, record: Mapping[str, Any] | None) -> State:
+    if record is None:
+        return State("broken", folder)
+    if not record:
+        return State("new", folder)
+    if is_running(record):
+        return State("running", folder, process=int(record["process"]["id"]))
+    status: Any = record["status"] if record["status"] in _ENDED else "interrupted"
+    versions: Any = record.get("versions")
+    version = str(versions.get("hybridfuse")) if isinstance(versions, dict) else None
+    duration: Any = record.get("duration_s")
+    return State(status, folder, duration if isinstance(duration, (int, float)) else None, version)

@@ -1,0 +1,89 @@
+"""What is known of jobs from their records."""
+
+import json
+import os
+import socket
+
+import pytest
+
+from hybridfuse.command import CommandError
+from hybridfuse.description import Configuration, Description
+from hybridfuse.sweep.state import State, state, states
+
+
+def job(tmp_path, number=0, meaning="m", seed=0, force=False, **data):
+    plain = {"runs": str(tmp_path), "seed": seed, "data": data, "interdependence": {}, "number": number, "force": force}
+    shared = Configuration(plain, {"data": "digits", "model": "mlp"}, f"{number}", f"{meaning}")
+    return Description(shared, seed, [])
+
+
+def write(one, text):
+    one.folder.mkdir(parents=True)
+    (one.folder / "record.json").write_text(text if isinstance(text, str) else json.dumps({"data": {}, **text}))
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "interrupted", "pruned"])
+def test_how_a_run_ended(tmp_path, status):
+    one = job(tmp_path)
+    write(one, {"status": status, "duration_s": 2.5, "versions": {"hybridfuse": "0.0.9"}})
+    assert state(one) == State(status, one.folder, 2.5, "0.0.9")
+    assert states([one]) == [state(one)]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00", '{"data": {}}', '{"status": 3}'])
+def test_a_record_that_cannot_be_read_is_told(tmp_path, text):
+    one, other = job(tmp_path), job(tmp_path, 1, "n")
+    write(one, text)
+    write(other, {"status": "done", "versions": None, "duration_s": None})
+    assert [found.status for found in states([one, other])] == ["broken", "done"]
+
+
+def test_a_run_at_work_and_one_whose_process_is_gone(tmp_path):
+    alive, dead, unknown, new, empty = (job(tmp_path, number, number) for number in range(5))
+    host = socket.gethostname()
+    write(alive, {"status": "running", "process": {"id": os.getppid(), "host": host}})
+    write(dead, {"status": "running", "process": {"id": 2**22 + 1, "host": host}})
+    write(unknown, {"status": "of a later version"})
+    empty.folder.mkdir()
+    found = states([alive, dead, unknown, new, empty])
+    assert [one.status for one in found] == ["running", "interrupted", "interrupted", "new", "new"]
+    assert found[0].process == os.getppid()
+
+
+def test_a_job_is_done_by_an_equal_one_of_the_same_seed(tmp_path):
+    first, equal, seed, other = job(tmp_path), job(tmp_path, 1), job(tmp_path, 2, seed=1), job(tmp_path, 3, "other")
+    write(first, {"status": "done", "meaning": "m", "seed": 0})
+    write(equal, {"status": "failed", "meaning": "m", "seed": 0})
+    found = states([equal, seed, other])
+    assert [one.status for one in found] == ["done", "new", "new"]
+    assert found[0].folder == first.folder
+    write(job(tmp_path, 4, seed=1), {"status": "done", "meaning": "m", "seed": 1})
+    assert [one.status for one in states([equal, seed, other])] == ["done", "done", "new"]
+
+
+def test_what_is_kept_aside_counts_for_nothing(tmp_path):
+    one, again = job(tmp_path), job(tmp_path, 1)
+    write(one, {"status": "done", "meaning": "m", "seed": 0})
+    one.folder.rename(f"{one.folder}.1")
+    (tmp_path / "default" / "sweep-1.json").write_text("{}")
+    (tmp_path / "default" / "file").write_text("")
+    assert [found.status for found in states([one, again])] == ["new", "new"]
+
+
+def test_a_job_that_is_done_is_new_where_it_is_forced(tmp_path):
+    write(job(tmp_path), {"status": "done", "meaning": "m", "seed": 0, "duration_s": 2})
+    one, equal = states([job(tmp_path, force=True), job(tmp_path, 1, force=True)])
+    assert (one.status, one.duration, equal.status) == ("new", 2, "new")
+
+
+def test_a_file_of_data_that_has_changed_since_a_job_was_done(tmp_path):
+    (tmp_path / "my.csv").write_bytes(b"abc")
+    one = job(tmp_path, path=str(tmp_path / "my.csv"), links=None)
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    write(one, {"status": "done", "data": {"sha256": known}})
+    assert states([one])[0].status == "done"
+    (tmp_path / "my.csv").write_bytes(b"abd")
+    with pytest.raises(CommandError, match=r"my.csv has changed since .* was done; rerun with force=true."):
+        states([one])
+    (tmp_path / "my.csv").unlink()
+    assert states([one])[0].status == "done"
