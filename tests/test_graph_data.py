@@ -202,8 +202,8 @@ def test_each_graph_has_eight_files_with_checksums_of_their_own() -> None:
 
 @pytest.fixture
 def cora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder where the small graph stands for Cora and Citeseer, its checksums for the published ones."""
-    for name in ("cora", "citeseer"):
+    """A folder where the small graph stands for the three published ones, its checksums for theirs."""
+    for name in planetoid_files.NAMES:
         facts = {part: (place.stat().st_size, _digest(place)) for part, place in small(tmp_path, name).items()}
         monkeypatch.setitem(planetoid_files._FACTS, name, facts)
     monkeypatch.setenv("HYBRIDFUSE_DATA", str(tmp_path))
@@ -641,7 +641,7 @@ def test_a_network_learns_along_the_links(
 def test_the_experiments_run(cora: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """On the small graph; a random split of it has too few nodes of each class."""
     monkeypatch.chdir(cora)
-    for name in ("cora_graph", "citeseer_graph", "cora_hybrid", "citeseer_hybrid"):
+    for name in (f"{data}_{kind}" for data in planetoid_files.NAMES for kind in ("graph", "hybrid", "best")):
         monkeypatch.setattr(
             sys, "argv", ["train.py", f"experiment={name}", "device=cpu", "logger=none", "trainer.max_epochs=2"]
         )

@@ -278,7 +278,7 @@ def test_each_function_has_a_view_of_its_own() -> None:
     data = MfeatData()
     data.setup()
     hybrid = build.module(config, data).network.get_submodule("layers.0.instance_hybrid")
-    features = {name: function.features for name, function in hybrid.functions.items()}
+    features = {name: function.features for name, function in hybrid.functions.items() if name != "identity"}
     assert features == {name: list(range(place.start, place.stop)) for name, place in data.views.items()}
 
 
