@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from hybridfuse import build, check
 from hybridfuse.callbacks import resume
+from hybridfuse.disk import is_full, thread_ended
 from hybridfuse.instantiate import instantiate
 from hybridfuse.module import SupervisedModule
 from hybridfuse.record import Record
@@ -139,7 +140,7 @@ def _failed(record: Record, reporter: Reporter, error: Exception) -> int:
     if not record.started:
         record.start()
     record.fields["traceback"] = traceback.format_exception(error)
-    record.finish("failed", f"{type(error).__name__}: {error}")
+    record.finish("interrupted" if is_full(error) else "failed", f"{type(error).__name__}: {error}")
     reporter.failed(record, build.sentence(error))
     return FAILED
 
@@ -151,14 +152,8 @@ def _quieten() -> None:
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", module=r"hybridfuse\.")
     warnings.showwarning = _note
-    threading.excepthook = _thread_ended
+    threading.excepthook = thread_ended
 
 
 def _note(message: Warning | str, *place: object) -> None:
     print(f"note: {message}", file=sys.stderr)
-
-
-def _thread_ended(error: threading.ExceptHookArgs) -> None:
-    """TensorBoard's writer hands what goes wrong with a disk to the main thread, which tells it."""
-    if not issubclass(error.exc_type, OSError):
-        threading.__excepthook__(error)

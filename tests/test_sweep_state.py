@@ -25,9 +25,15 @@ def write(one, text):
 @pytest.mark.parametrize("status", ["done", "failed", "interrupted", "pruned"])
 def test_how_a_run_ended(tmp_path, status):
     one = job(tmp_path)
-    write(one, {"status": status, "duration_s": 2.5, "versions": {"hybridfuse": "0.0.9"}})
+    write(one, {"status": status, "error": "no", "duration_s": 2.5, "versions": {"hybridfuse": "0.0.9"}})
     assert state(one) == State(status, one.folder, 2.5, "0.0.9")
     assert states([one]) == [state(one)]
+
+
+def test_a_run_cut_off_by_a_full_disk_is_no_failure_of_its_own(tmp_path):
+    one = job(tmp_path)
+    write(one, {"status": "failed", "error": None})
+    assert state(one).status == "interrupted"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\x00", '{"data": {}}', '{"status": 3}'])

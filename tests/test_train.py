@@ -149,7 +149,7 @@ def swept(train, group, names, axis, *words):
     """What became of each option of a group, one after another in this process."""
     listed = ",".join(f"[{name}]" if group == "interdependence" else name for name in names)
     matrix = f"interdependence.constant.matrix={[[1.0] * (n := 4 if axis == 'attribute' else 15)] * n}".replace(" ", "")
-    needed = [word for word in (*NEEDED, matrix) if word.split(".")[1] in (*names, "hybrid_layers")]
+    needed = [word for word in (*NEEDED, matrix) if word.split(".")[1] in (*names, "hybrid_layers=1")]
     needed = needed if group == "interdependence" else []
     quick = [*QUICK, "trainer.max_epochs=1", "callbacks=minimal", "logger=none", "hydra/launcher=basic"]
     code, said, found = train("-m", *quick, f"axis={axis}", f"{group}={listed}", *needed, *words)

@@ -39,8 +39,16 @@ def hsic(items: Float[Tensor, "n d"], sigma: float | None = None, factor: float 
     # Beyond these bounds nothing changes any more, but squares would leave the numbers of float32.
     unit = (bandwidth * factor).clamp(2.0**-60, 2.0**10)
     # Less what is in their middle, not their mean, which one feature far away could move.
-    points = (scaled - scaled.detach().median(dim=1, keepdim=True).values) / (unit * 2.0**0.5)
+    points = (scaled - _median(scaled.detach())) / (unit * 2.0**0.5)
     return _normalised(_centred_products(points, _gaussians, _row_means(points, _gaussians)))
+
+
+def _median(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
+    """The lower median of each row; CUDA has no deterministic one of its own."""
+    if rows.is_cuda:
+        middle = (rows.shape[1] - 1) // 2
+        return rows.sort(dim=1).values[:, middle : middle + 1]
+    return rows.median(dim=1, keepdim=True).values
 
 
 def _distances(some: Tensor, others: Tensor) -> Tensor:

@@ -5,12 +5,14 @@ import math
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from hybridfuse.disk import thread_ended
 from hybridfuse.report.board import Entry, Leaderboard
 from hybridfuse.report.folder import read
 from hybridfuse.report.leaderboard import leaderboards
@@ -32,6 +34,7 @@ def write_hparams(folder: Path, jobs: Iterable[Path] | None = None) -> int:
         OSError: if it cannot be written; the earlier ones are then as they were.
     """
     boards = leaderboards(read(folder, jobs).rows)
+    before, threading.excepthook = threading.excepthook, thread_ended
     # Beside its place, so that it can be moved there, and with a dot, by which readers leave it out until then.
     new = Path(tempfile.mkdtemp(dir=folder, prefix=f".{PLACE}-"))
     try:
@@ -43,6 +46,8 @@ def write_hparams(folder: Path, jobs: Iterable[Path] | None = None) -> int:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+    finally:
+        threading.excepthook = before
     return sum(len(board.entries) for board in boards)
 
 

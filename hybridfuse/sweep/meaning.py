@@ -55,6 +55,8 @@ def _canonical(node: Any, in_order: bool = False) -> Any:
 def _hybrid(node: Mapping[Any, Any], inner: dict[str, Any], in_order: bool) -> dict[str, Any]:
     """A hybrid, its functions as a list of pairs in an order that is its own only where that matters."""
     fusion, given = node.get(_FUSION), inner[_FUNCTIONS] or {}
+    if not isinstance(given, (dict, list)):  # a mistake, which the network will tell
+        return inner
     pairs = [[name, one] for name, one in given.items()] if isinstance(given, dict) else [["", one] for one in given]
     if in_order or not isinstance(fusion, Mapping):
         return {**inner, _FUNCTIONS: pairs}

@@ -23,7 +23,8 @@ class JobReporter(Reporter):
         self.ended: Ended | None = None
 
     def failed(self, record: Record, sentence: str) -> None:
-        self.ended = Ended(self._number, "failed", sentence)
+        outcome = "interrupted" if record.fields["status"] == "interrupted" else "failed"
+        self.ended = Ended(self._number, outcome, sentence)
 
     def callbacks(self, config: Mapping[str, Any]) -> list[pl.Callback]:
         return [_Epochs(self._number, self._report)]

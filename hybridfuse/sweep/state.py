@@ -12,7 +12,7 @@ from hybridfuse.record import file_checksum, is_running
 
 Status = Literal["new", "done", "failed", "interrupted", "pruned", "running", "broken"]
 _ENDED = ("done", "failed", "interrupted", "pruned")
-_OF_RECORDS = ("status", "meaning", "seed", "data", "process", "versions", "duration_s")
+_OF_RECORDS = ("status", "error", "meaning", "seed", "data", "process", "versions", "duration_s")
 _KEPT_ASIDE = re.compile(r".*\.\d+")
 
 
@@ -108,7 +108,8 @@ def _of(folder: Path, record: Mapping[str, Any] | None) -> State:
         return State("new", folder)
     if is_running(record):
         return State("running", folder, process=int(record["process"]["id"]))
-    status: Any = record["status"] if record["status"] in _ENDED else "interrupted"
+    is_cut_off = record["status"] == "failed" and not record["error"]  # by a full disk, in the only way left
+    status: Any = record["status"] if record["status"] in _ENDED and not is_cut_off else "interrupted"
     versions: Any = record.get("versions")
     version = str(versions.get("hybridfuse")) if isinstance(versions, dict) else None
     duration: Any = record.get("duration_s")

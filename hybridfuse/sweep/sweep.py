@@ -121,7 +121,10 @@ def answer(folder: Path, jobs: Sequence[Path], metric: str | None, is_new: bool)
         say(f"note: sweep.{error}")
         boards = show(folder, jobs)
     if boards and is_new:
-        write_hparams(folder)
+        try:
+            write_hparams(folder)
+        except OSError as error:
+            say(f"note: TensorBoard has no summary of the sweep: {error.strerror or error}")
 
 
 def _is_to_do(job: Description, found: State, conduct: Conduct) -> bool:
