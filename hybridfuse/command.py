@@ -41,9 +41,6 @@ def check(conf: Path, argv: Sequence[str]) -> bool:
     Raises:
         CommandError: at the first word that is wrong.
     """
-    from hybridfuse.sweep import plugins  # which build on this module
-
-    plugins.register()
     arguments = get_args_parser().parse_args(list(argv))
     if arguments.experimental_rerun is not None:
         raise CommandError("--experimental-rerun is not supported: it would run code from a pickle.")
@@ -110,8 +107,11 @@ def composed(conf: Path, words: Sequence[str], config_dir: str | None = None) ->
     Raises:
         CommandError: if they compose none.
     """
+    from hybridfuse.sweep import plugins  # which build on this module
+
     if config_dir is not None and not Path(config_dir).is_dir():
         raise CommandError(f"--config-dir must be a folder, got {config_dir}.")
+    plugins.register()
     try:
         with initialize_config_dir(str(conf.resolve()), job_name="train", **VERSION_BASE):
             return compose("train", [*words, *searched(config_dir)], return_hydra_config=True)

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ class Record:
         if self.folder.exists() and not keep:
             self._make_room()
         self.folder.mkdir(parents=True, exist_ok=keep)
-        self.fields |= {"versions": _versions(), "git": _git(), "hardware": _hardware(), "process": _process()}
+        self.fields |= {**surroundings(), "process": _process()}
         write_atomically(self.folder / "config.yaml", OmegaConf.to_yaml(self._description.config, resolve=True))
         self._write()
         self.started = True
@@ -152,14 +153,21 @@ def file_checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
+def surroundings() -> dict[str, Any]:
+    """Versions, commit and hardware: what all runs of a program share. Found once, in some tenths of a second."""
+    return {"versions": _versions(), "git": _git(), "hardware": _hardware()}
+
+
 def _process() -> dict[str, object]:
     return {"id": os.getpid(), "host": socket.gethostname()}
 
 
+@cache
 def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}}
 
 
+@cache
 def _hardware() -> dict[str, object]:
     return {
         "machine": platform.machine(),
@@ -169,6 +177,7 @@ def _hardware() -> dict[str, object]:
     }
 
 
+@cache
 def _git() -> dict[str, object] | None:
     """Commit and whether there are changes: of this program's repository, or where it is installed, of the user's."""
     own = Path(__file__)

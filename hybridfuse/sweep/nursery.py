@@ -12,9 +12,11 @@ of torch nor a context of CUDA.
 """
 
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import os
+import pkgutil
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,12 +24,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
+from hybridfuse.record import surroundings
 from hybridfuse.sweep import output
 from hybridfuse.sweep.engine import Ended, Event, Job
 from hybridfuse.sweep.job import run_job
 from hybridfuse.sweep.orphan import die_with
 
 _FORK: Any = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
+_PACKAGES = tuple(f"hybridfuse.{name}" for name in ("callbacks", "data", "fusion", "interdependence", "model"))
 _LONGEST = 1000
 """Characters of a sentence: what is written at once into a pipe that many share is never torn."""
 
@@ -105,8 +109,8 @@ def nursery(orders: Connection, messages: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     import torch
 
-    importlib.import_module("hybridfuse.training")
     torch.set_num_threads(1)
+    _prepare()
     loaders: dict[int, tuple[BaseProcess, Connection]] = {}
     gone: dict[int, int] = {}
     while True:
@@ -126,6 +130,17 @@ def nursery(orders: Connection, messages: Connection) -> None:
                 loaders[order.loader] = _loader(order.job, messages)
             if order.loader in loaders:
                 _hand_on(order, *loaders[order.loader], messages)
+
+
+def _prepare() -> None:
+    """Has done what every job would do first, and leaves it out of garbage collection, which would copy its pages."""
+    for package in ("hybridfuse.training", *_PACKAGES):
+        module = importlib.import_module(package)
+        for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{package}."):
+            importlib.import_module(found.name)
+    surroundings()
+    gc.collect()
+    gc.freeze()
 
 
 def _loader(job: Job, messages: Connection) -> tuple[BaseProcess, Connection]:

@@ -18,6 +18,8 @@ _PLUGINS: tuple[type[Plugin], ...] = (Sweep, Pool, Basic, Ray, Slurm)
 
 def register() -> None:
     """Has Hydra know them, by names in the package in which it wants plugins to be."""
+    if _PACKAGE in sys.modules:
+        return
     known = Plugins.instance()  # looks for installed plugins before there is a package of ours
     for plugin in _PLUGINS:
         plugin.__module__ = _PACKAGE

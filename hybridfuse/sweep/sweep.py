@@ -9,10 +9,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from hybridfuse import __version__, check
 from hybridfuse.claim import LEASE
 from hybridfuse.console import say
@@ -32,6 +28,8 @@ from hybridfuse.sweep.state import State, states
 
 DONE, FAILED = 0, 1
 _PATIENCE = LEASE + 5.0
+_TOP = 40
+"""Configurations that are shown at the end."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +114,12 @@ def search(source: Search, launcher: EngineLauncher, conduct: Conduct) -> int:
 def answer(folder: Path, jobs: Sequence[Path], metric: str | None, is_new: bool) -> None:
     """Shows what the jobs of a sweep came to, and where that is new, has TensorBoard show it."""
     try:
-        boards = show(folder, jobs, metric=metric)
+        boards = show(folder, jobs, metric=metric, top=_TOP)
     except ValueError as error:  # no run has such a metric; they are done all the same
         say(f"note: sweep.{error}")
-        boards = show(folder, jobs)
+        boards = show(folder, jobs, top=_TOP)
+    if any(len(board.entries) > _TOP for board in boards):
+        say(f"all of it: python -m hybridfuse.summary {folder}")
     if boards and is_new:
         try:
             write_hparams(folder)
@@ -175,15 +175,10 @@ def _summary(plan: Plan, found: Sequence[State], to_do: Sequence[int], conduct: 
 
 
 def _show(plan: Plan, found: Sequence[State]) -> None:
-    """The table of jobs, whole on any screen."""
-    table = Table(box=None)
-    for heading in ("state", "job"):
-        table.add_column(heading, overflow="fold")
-    for one, name in zip(found, names_of(plan), strict=True):
-        table.add_row(one.status, Text(name))
-    for equal in plan.merged:
-        table.add_row("equal", Text(f"{' '.join(equal.words)} to {' '.join(equal.into)}: {equal.reason}"))
-    Console().print(table)
+    """The table of jobs, a line each."""
+    lines = [f"{one.status:<12} {name}" for one, name in zip(found, names_of(plan), strict=True)]
+    lines += [f"{'equal':<12} {' '.join(one.words)} to {' '.join(one.into)}: {one.reason}" for one in plan.merged]
+    say("\n".join(lines))
 
 
 @contextmanager

@@ -39,8 +39,10 @@ def job(config):
 
 hydra.main(config_path=str(conf_directory()), config_name="train", **command.VERSION_BASE)(job)()
 """
-BASIC = ["hydra/sweeper=basic", "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.BasicLauncher"]
-BASIC += ["~hydra.launcher.workers", "~hydra.launcher.jobs_per_gpu"]
+BASIC = [
+    *("hydra/sweeper=basic", "hydra/launcher=basic"),
+    "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+]
 
 
 class Cost(NamedTuple):
