@@ -90,3 +90,15 @@ def hit(parent: int, chance: random.Random) -> None:
         os.kill(target, kind)
     except ProcessLookupError:
         return
+
+
+def test_two_parents_share_the_work(undisturbed: dict[str, dict], tmp_path: Path) -> None:
+    both = [begin(tmp_path), begin(tmp_path)]
+    told = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    found = records(tmp_path)
+    assert {name: record["metrics"] for name, record in found.items()} == {
+        name: record["metrics"] for name, record in undisturbed.items()
+    }
+    assert len({record["process"]["id"] for record in found.values()}) == len(found)
+    assert not list(tmp_path.glob("runs/*/*.lock"))

@@ -128,7 +128,7 @@ def answer(folder: Path, jobs: Sequence[Path], metric: str | None, is_new: bool)
 
 
 def _is_to_do(job: Description, found: State, conduct: Conduct) -> bool:
-    if job.plain["force"]:
+    if job.force:
         return True
     return found.status not in ("done", "pruned") and (found.status != "failed" or conduct.retry_failed)
 
