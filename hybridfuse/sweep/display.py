@@ -106,7 +106,7 @@ class Display:
         head.add_row(ProgressBar(total=total, completed=ended, width=40), f"{ended}/{total}  {counts}{self._left()}")
         work = Table.grid(padding=(0, 2))
         for number, at in list(self._work.items())[:_SHOWN]:
-            work.add_row(f"  {self._names[number]}", *_position(at))
+            work.add_row(Text(f"  {self._names[number]}"), *_position(at))
         said = ""
         if self._best is not None:
             found, number = self._best
