@@ -234,7 +234,7 @@ WRONG = {
     f"{FROM} sweep.sizes=[]": "sweep.sizes must be different numbers from 1 to 2, got [].",
     FROM: "sweep.from needs sweep.sizes",
     "sweep.sizes=[1]": "sweep.sizes needs sweep.from",
-    "sweep.from=[]": "sweep.from must be a list, got [].",
+    "sweep.from=[]": "sweep.from must name at least one, got [].",
     f"{FROM} sweep.sizes=[1] interdependence=[one],[chain]": "sweep.from takes the place of interdependence=[one]",
     "sweep.seeds=0": "sweep.seeds must be >= 1, got 0.",
     "sweep.seeds=[]": "sweep.seeds must be a number or a list of different seeds, got [].",

@@ -109,8 +109,10 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
 
 
 def _listed(name: str, value: object) -> list[object]:
-    if value is not None and (not isinstance(value, list) or not value):
+    if value is not None and not isinstance(value, list):
         raise TypeError(f"{name} must be a list, got {value}.")
+    if value == []:
+        raise ValueError(f"{name} must name at least one, got [].")
     return value or []
 
 

@@ -171,7 +171,7 @@ def _summary(plan: Plan, found: Sequence[State], to_do: Sequence[int], conduct: 
         said.append(f"{len(to_do)} to run, about {span(len(to_do) * durations[len(durations) // 2])} one after another")
     left = counts["failed"] and not conduct.retry_failed
     end = "; sweep.retry_failed=true runs the failed ones again" if left else ""
-    return f"{len(plan.jobs)} jobs in {plan.folder}: {', '.join(said)}{end}"
+    return f"{len(plan.jobs)} job{'s' * (len(plan.jobs) != 1)} in {plan.folder}: {', '.join(said)}{end}"
 
 
 def _show(plan: Plan, found: Sequence[State]) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
+from hydra.errors import InstantiationException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -29,9 +30,12 @@ class Sweep(Sweeper):
         """Hydra's: takes the configuration, composed without the words that sweep."""
         self.hydra_context = hydra_context
         self.config = config
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
+        try:
+            self.launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=config
+            )
+        except InstantiationException as error:
+            raise CommandError(" ".join(str(error.__cause__ or error).split())) from error
 
     def sweep(self, arguments: list[str]) -> list[JobReturn]:
         """Hydra's: runs the sweep that the words ask for.
