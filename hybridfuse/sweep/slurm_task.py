@@ -5,6 +5,7 @@ import os
 import signal
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -85,10 +86,8 @@ class SlurmTask:
 
     def checkpoint(self) -> Any:
         """What submitit queues again: the same."""
-        from submitit.helpers import DelayedSubmission
-
         Log(self._log).write(Left(self._job.number))
-        return DelayedSubmission(SlurmTask(self._job, self._directory, self._log))
+        return import_module("submitit.helpers").DelayedSubmission(SlurmTask(self._job, self._directory, self._log))
 
     def _run(self, log: Log) -> Ended:
         # Of a node that broke down, the lease is left.
