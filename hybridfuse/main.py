@@ -32,6 +32,8 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         _print_help(conf)
         return
+    # Hydra reads words on one side of a flag only.
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
         several = command.check(conf, sys.argv[1:])
         codes = _run(conf, several)

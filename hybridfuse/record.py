@@ -8,7 +8,6 @@ import platform
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -19,6 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from hybridfuse.description import Description
+from hybridfuse.disk import whole
 
 _POSIX = hasattr(os, "sysconf")
 _PACKAGES = (
@@ -35,16 +35,8 @@ _PACKAGES = (
 
 def write_atomically(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 class Record:

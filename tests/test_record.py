@@ -188,3 +188,9 @@ def test_what_is_not_finite_is_written_as_null(tmp_path):
 def test_checksum_is_sha256(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
     assert file_checksum(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_what_is_written_has_the_permissions_of_any_file(tmp_path):
+    (tmp_path / "plain").write_text("")
+    write_atomically(tmp_path / "whole.json", "{}")
+    assert (tmp_path / "whole.json").stat().st_mode == (tmp_path / "plain").stat().st_mode

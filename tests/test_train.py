@@ -384,6 +384,11 @@ def test_an_interrupt_keeps_the_best_checkpoint(tmp_path, number):
     assert "Traceback" not in said
 
 
+def test_a_sweep_may_say_so_anywhere(train):
+    code, said, found = train(*QUICK, "callbacks=minimal", "-m", "fusion=mean,max", "hydra/launcher=basic")
+    assert (code, len(found)) == (0, 2), said
+
+
 def test_a_sweep_stops_at_an_interrupt(tmp_path):
     words = ["-m", "data=iris", "device=cpu", "seed=0,1", "trainer.max_epochs=100000", "callbacks.early_stopping=null"]
     process = subprocess.Popen(

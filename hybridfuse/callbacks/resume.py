@@ -1,4 +1,3 @@
-import os
 import random
 import time
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 
 from hybridfuse import check
+from hybridfuse.disk import whole
 
 
 class Resume(pl.Callback):
@@ -44,14 +44,13 @@ class Resume(pl.Callback):
     def _write(self, trainer: pl.Trainer) -> None:
         path = checkpoint(Path(trainer.default_root_dir))
         path.parent.mkdir(exist_ok=True)
-        temporary = path.with_suffix(".part")
         # What Lightning itself does next; it would take the old counts for those of an epoch that is nearly over.
         loop: Any = trainer.fit_loop.epoch_loop
         for progress in (loop.batch_progress, loop.scheduler_progress, loop.automatic_optimization.optim_progress):
             progress.reset_on_run()
         loop.val_loop.batch_progress.total.reset()
-        trainer.save_checkpoint(temporary)
-        os.replace(temporary, path)
+        with whole(path) as temporary:
+            trainer.save_checkpoint(temporary)
         self._written = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:

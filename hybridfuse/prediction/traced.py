@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-import os
-import tempfile
 import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
+from hybridfuse.disk import whole
 from hybridfuse.frozen import frozen
-from hybridfuse.prediction import batches, written
+from hybridfuse.prediction import batches
 from hybridfuse.prediction.finished import FinishedRun
 
 _CLOSE = 1e-4
@@ -70,17 +69,9 @@ def program(run: FinishedRun) -> tuple[ExportedProgram, int | None]:
 
 def save(found: ExportedProgram, path: Path, extra: dict[str, Any]) -> None:
     """Writes a graph, whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
     found.example_inputs = None  # they would be as large as a batch
-    try:
-        with _quiet():
-            torch.export.save(found, temporary, extra_files=extra)
-        written.make_readable(temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as temporary, _quiet():
+        torch.export.save(found, temporary, extra_files=extra)
 
 
 def _exported(network: nn.Module, x: Tensor, any_rows: bool, related: Sequence[str]) -> ExportedProgram | None:

@@ -1,13 +1,12 @@
 """A CSV file that is there whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
 from hybridfuse.command import CommandError
+from hybridfuse.disk import whole
 
 
 def checked(out: str, given: Iterable[Path]) -> Path:
@@ -28,23 +27,9 @@ def checked(out: str, given: Iterable[Path]) -> Path:
 
 def write(path: Path, frames: Iterable[pl.DataFrame]) -> int:
     """Writes frames of the same columns, one below the other; gives the number of rows."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     rows = 0
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for frame in frames:
-                frame.write_csv(file, include_header=not rows)
-                rows += len(frame)
-        make_readable(temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as temporary, temporary.open("wb") as file:
+        for frame in frames:
+            frame.write_csv(file, include_header=not rows)
+            rows += len(frame)
     return rows
-
-
-def make_readable(temporary: str) -> None:
-    """Gives a file the permissions of one that is made plainly; a temporary one is for its owner's eyes only."""
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(temporary, 0o666 & ~mask)

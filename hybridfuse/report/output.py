@@ -1,11 +1,10 @@
 """Writes leaderboards to files, each whole or not at all. Free of torch."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from hybridfuse import check
+from hybridfuse.disk import whole
 from hybridfuse.record import write_atomically
 from hybridfuse.report import csv_form, latex, markdown
 from hybridfuse.report.board import Leaderboard
@@ -43,11 +42,5 @@ def write(boards: Sequence[Leaderboard], path: Path) -> None:
 def _write_picture(boards: Sequence[Leaderboard], path: Path) -> None:
     from hybridfuse.report.plot import figure  # matplotlib takes a second
 
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(handle)
-    try:
+    with whole(path) as temporary:
         figure(boards).savefig(temporary, format="png", dpi=150)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
