@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from hybridfuse import epoch_log
 from hybridfuse.data.batches import Batch
 from hybridfuse.finite import NotANumberError, first_non_finite
 from hybridfuse.task import Task
@@ -78,6 +79,8 @@ class SupervisedModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.optimizer(self.parameters())
+        # A fused one could undo the scaling of float16 by itself, and Lightning would not clip gradients then.
+        optimizer._step_supports_amp_scaling = False  # pyright: ignore[reportAttributeAccessIssue]
         if self.scheduler is None:
             return optimizer
         return {
@@ -105,5 +108,4 @@ class SupervisedModule(pl.LightningModule):
         metrics.reset()
         # Validation of the best weights, after training, is no point of the curve.
         drawn = self.trainer.state.fn != TrainerFn.VALIDATING
-        self.log_dict({f"{split}/{name}": value for name, value in values.items()}, logger=drawn)
-        self.log("step", float(self.current_epoch), logger=drawn)
+        epoch_log.log(self.trainer, {f"{split}/{name}": value for name, value in values.items()}, drawn)

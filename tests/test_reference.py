@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 
 from catalogue import DATA_DEPENDENT, LEAST_FEATURES, XIS, data, dense, function, hybrid_of
-from hybridfuse.callbacks.reference import Reference
+from hybridfuse.callbacks.reference import NUMBERS, Reference
 from hybridfuse.interdependence.streamed_base import StreamedBase, fit_references
 
 M, ROWS = 5, 60
@@ -134,14 +134,21 @@ class Layers(pl.LightningModule):
 
 
 class Rows(pl.LightningDataModule):
-    def reference_dataloader(self) -> list[tuple[Tensor]]:
-        return [(part,) for part in _rows().float().split(8)]
+    b, m = 8, M
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = set[int | None]()
+
+    def reference_dataloader(self, rows: int | None = None) -> list[tuple[Tensor]]:
+        self.asked.add(rows)
+        return [(part,) for part in _rows().float().split(rows or self.b)]
 
     def train_dataloader(self) -> Any:
         return torch.utils.data.DataLoader(_rows().float(), batch_size=8, collate_fn=lambda rows: (torch.stack(rows),))
 
 
-def _fit(network: Layers, folder: Path, *callbacks: pl.Callback) -> None:
+def _fit(network: Layers, folder: Path, *callbacks: pl.Callback) -> Rows:
     trainer = pl.Trainer(
         max_epochs=2,
         accelerator="cpu",
@@ -152,7 +159,9 @@ def _fit(network: Layers, folder: Path, *callbacks: pl.Callback) -> None:
         enable_model_summary=False,
         default_root_dir=folder,
     )
-    trainer.fit(network, datamodule=Rows())
+    rows = Rows()
+    trainer.fit(network, datamodule=rows)
+    return rows
 
 
 class Watch(pl.Callback):
@@ -182,6 +191,14 @@ def test_hidden_layers_follow_the_weights_of_the_epoch_and_the_data_layer_does_n
     torch.testing.assert_close(hidden, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(hidden_later, expected_later, rtol=1e-4, atol=1e-5)
     assert (hidden - hidden_later).abs().max() > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_rows_are_read_many_at_a_time_unless_those_of_a_batch_are_related(tmp_path: Path) -> None:
+    network = Layers(["chain", "pearson_correlation"], ["cosine_similarity", "chain"])
+    assert _fit(network, tmp_path, Reference()).asked == {NUMBERS // M}
+    network.first["hybrid"] = hybrid_of(["identity", "gaussian_rbf"], "mean", 8, M, "instance")
+    assert _fit(network, tmp_path, Reference()).asked == {None}
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,5 +1,6 @@
 import pytorch_lightning as pl
 
+from hybridfuse import epoch_log
 from hybridfuse.callbacks import hybrids
 from hybridfuse.fusion.weighted_base import WeightedBase
 
@@ -14,4 +15,4 @@ class FusionWeights(pl.Callback):
             logged |= {} if hybrid.balance is None else {"balance": hybrid.balance.scales()}
             for kind, numbers in logged.items():
                 weights = zip(hybrid.functions, numbers.detach().float().unbind(), strict=True)
-                pl_module.log_dict({f"{kind}/{layer}/{name}": weight for name, weight in weights})
+                epoch_log.log(trainer, {f"{kind}/{layer}/{name}": weight for name, weight in weights})

@@ -11,6 +11,9 @@ from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.interdependence.base import Interdependence
 from hybridfuse.interdependence.streamed_base import StreamedBase, fit_references
 
+NUMBERS = 1 << 16
+"""Of the data, read at a time where the rows of a batch have nothing to do with each other; a batch at least."""
+
 
 class Reference(pl.Callback):
     """Gives every function that needs data, but no parameters, its matrix of the whole training split.
@@ -93,6 +96,8 @@ class _Inputs:
     def __init__(self, trainer: pl.Trainer, network: pl.LightningModule, hybrid: HybridInterdependence) -> None:
         self.trainer, self.network, self.hybrid = trainer, network, hybrid
         self.are_data = False
+        types = [known.interdependence_type for known in hybrids.outermost(network).values()]
+        self._relates_rows = "instance" in types
 
     def __iter__(self) -> Iterator[Tensor]:
         given: list[Tensor] = []
@@ -114,7 +119,7 @@ class _Inputs:
 
     def _rows(self) -> Iterator[Tensor]:
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        for x, *_ in data.reference_dataloader():
+        for x, *_ in data.reference_dataloader(None if self._relates_rows else max(data.b, NUMBERS // data.m)):
             share = x[self.trainer.global_rank :: self.trainer.world_size]
             if len(share):
                 yield self.trainer.precision_plugin.convert_input(share.to(self.network.device))

@@ -107,6 +107,6 @@ class Data(LightningDataModule, ABC):
     def test_dataloader(self) -> DataLoader[Batch]:
         return loader(self.splits.test, self.b)
 
-    def reference_dataloader(self) -> DataLoader[Batch]:
-        """All training rows, in order: what statistics of the training split are computed from."""
-        return loader(self.splits.train, self.b)
+    def reference_dataloader(self, rows: int | None = None) -> DataLoader[Batch]:
+        """All training rows, in order, by default in batches of b: what statistics of the split are computed from."""
+        return loader(self.splits.train, self.b if rows is None else rows)
