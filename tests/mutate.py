@@ -2,24 +2,33 @@
 
     python tests/mutate.py --limit 60 --seed 0 hybridfuse/functional hybridfuse/hybrid.py
 
-Works on a temporary copy, and forks (not on Windows). A survivor is a place where the tests are blind, or a change
-that changes nothing.
+Collects the tests once; each mutant is a forked process (not on Windows) that exchanges the code of one file in memory
+and runs the tests concerned until one fails. A survivor is a place where the tests are blind, or a change that changes
+nothing.
 """
 
 import argparse
 import ast
+import contextlib
 import copy
-import importlib
+import gc
+import inspect
+import io
+import math
 import os
 import random
 import re
-import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+import types
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 FILES = [
@@ -29,15 +38,18 @@ FILES = [
 FIRST = ("value", "paths", "reference", "shape", "finite", "gradient")
 """Tests that notice most come first."""
 WITHOUT = ("train", "data", "command", "robust", "record", "readme", "device", "network", "target")
-WITHOUT += ("graph_data", "sources", "series", "planted", "fetch", "layers", "transformation")
+WITHOUT += ("graph_data", "sources", "series", "planted", "fetch", "layers", "transformation", "predict", "export")
+WITHOUT += ("report", "summary", "network_summary", "page", "dropout")
+WITHOUT += tuple(f"sweep_{part}" for part in ("composition", "display", "engines", "faults", "meaning", "plan"))
+WITHOUT += tuple(f"sweep_{part}" for part in ("search", "session", "slurm", "state"))
 """Tests of what is not mathematics."""
-PRELOADED = ("torch", "pytest", "networkx", "scipy.linalg", "sklearn.metrics.pairwise")
-PRELOADED += ("pytorch_lightning", "hydra.utils", "matplotlib.figure")
 GENERAL = (*FIRST, "equivariance", "error", "state", "catalogue")
 """Tests over every function, of which those of the changed file's users are enough."""
 MANY = 40
-NOTHING_CHOSEN = 5
-SECONDS = 600
+SECONDS_OF_A_TEST = 120
+"""A mutant in which a test takes longer is one that never ends."""
+SURVIVED, KILLED, UNCHANGED, LOST = range(4)
+SAID = {SURVIVED: "", UNCHANGED: " (changes nothing that is imported)", LOST: " (could not be tried)"}
 
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mod}
 OPERATORS |= {ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult, ast.And: ast.Or, ast.Or: ast.And, ast.BitAnd: ast.BitOr}
@@ -98,32 +110,50 @@ def places(tree: ast.AST) -> Iterator[tuple[tuple[object, ...], ast.AST]]:
                     pending.append(((*path, (field, index)), child))
 
 
-def mutants(source: str) -> Iterator[tuple[int, str, str]]:
-    """Line, description and text of every change of a file."""
-    tree = ast.parse(source)
-    for path, node in places(tree):
+def mutants(path: Path) -> Iterator["Mutant"]:
+    """Every change of a file."""
+    tree = ast.parse(path.read_text())
+    for place, node in places(tree):
         for description, change in changes(node):
-            other = copy.deepcopy(tree)
-            parent: ast.AST = other
-            for field, index in path[:-1]:
-                parent = getattr(parent, field) if index is None else getattr(parent, field)[index]
-            field, index = path[-1]
-            target = getattr(parent, field) if index is None else getattr(parent, field)[index]
-            was, changed = ast.unparse(target), change(target)
-            if index is None:
-                setattr(parent, field, changed)
-            else:
-                getattr(parent, field)[index] = changed
-            said = f"{was.splitlines()[0]}  →  {ast.unparse(changed).splitlines()[0]}"
-            yield getattr(node, "lineno", 0), f"{description}: {said}", ast.unparse(ast.fix_missing_locations(other))
+            yield Mutant(path, tree, place, node, description, change)
+
+
+class Mutant(NamedTuple):
+    """A file with one thing broken."""
+
+    path: Path
+    tree: ast.AST
+    place: tuple[Any, ...]
+    node: ast.AST
+    kind: str
+    change: Change
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        other = copy.deepcopy(self.tree)
+        parent: Any = other
+        for field, index in self.place[:-1]:
+            parent = getattr(parent, field) if index is None else getattr(parent, field)[index]
+        field, index = self.place[-1]
+        if index is None:
+            setattr(parent, field, self.change(getattr(parent, field)))
+        else:
+            getattr(parent, field)[index] = self.change(getattr(parent, field)[index])
+        return ast.unparse(ast.fix_missing_locations(other))
+
+    def __str__(self) -> str:
+        was, now = ast.unparse(self.node), ast.unparse(self.change(copy.deepcopy(self.node)))
+        place = f"{self.path.relative_to(ROOT)}:{getattr(self.node, 'lineno', 0)}"
+        return f"{place}: {self.kind}: {was.splitlines()[0]}  →  {now.splitlines()[0]}"
 
 
 def default_tests() -> list[str]:
     found = [path.stem.removeprefix("test_") for path in sorted((ROOT / "tests").glob("test_*.py"))]
-    return [*FIRST, *(name for name in found if name not in (*FIRST, *WITHOUT))]
+    return [name for name in found if name not in WITHOUT]
 
 
-def users(changed: Path) -> list[str]:
+def users(changed: Path) -> set[str]:
     """Names of the modules that import a changed one, directly or not; what tests of a mutant are chosen by."""
     imported = {
         path: set(re.findall(r"\w+", " ".join(re.findall(r"^from hybridfuse.*$|^    from hybridfuse.*$", text, re.M))))
@@ -136,50 +166,167 @@ def users(changed: Path) -> list[str]:
         more = {path.stem for path, names in imported.items() if stem in names} - found
         found |= more
         pending += more
-    return sorted({changed.stem, *found} - {"__init__", "base", "hybrid"})
+    return {changed.stem, *found} - {"__init__", "base", "hybrid"}
 
 
-def concerns(test: Path, names: list[str]) -> bool:
-    """Whether a test file is general, or speaks of one of the names."""
-    words = set(re.findall(r"\w+", test.read_text()))
-    return test.stem.removeprefix("test_") in GENERAL or not words.isdisjoint(names)
+def concerned(items: list[pytest.Item], changed: Path) -> list[pytest.Item]:
+    """Tests that can notice a change of a file, those that notice most first."""
+    names = users(changed)
+    speaking = {
+        path for path in {item.path for item in items} if not names.isdisjoint(re.findall(r"\w+", path.read_text()))
+    }
+    order = {f"test_{name}": number for number, name in enumerate(FIRST)}
+
+    def concerns(item: pytest.Item) -> bool:
+        if item.path.stem.removeprefix("test_") not in GENERAL:
+            return item.path in speaking
+        return len(names) >= MANY or any(name in item.name for name in names)
+
+    seen = Counter[tuple[Path, str]]()
+    ranked: list[tuple[tuple[bool, int, int], pytest.Item]] = []
+    for item in filter(concerns, items):
+        test = item.path, item.name.partition("[")[0]
+        seen[test] += 1  # one case of each test, then another one of each
+        ranked.append(((changed.stem not in item.name, seen[test], order.get(item.path.stem, len(order))), item))
+    return [item for _, item in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def survives(folder: Path, test: str, names: list[str]) -> bool:
-    """Whether a test file passes in a copy, run by a child that has inherited the imported libraries.
+def codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code of every function and class below one."""
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from codes(constant)
 
-    Of a file of general tests only those run that are of the given names.
-    """
-    child = os.fork()
-    if not child:
+
+class Loaded:
+    """What is imported of a project, to be exchanged in place."""
+
+    def __init__(self) -> None:
+        self._functions = defaultdict[str, list[types.FunctionType]](list)
+        gc.unfreeze()
+        for found in gc.get_objects():
+            if type(found) is types.FunctionType:  # isinstance would ask objects, some of which warn
+                self._functions[found.__code__.co_filename].append(found)
+
+    def exchange(self, path: Path, text: str) -> bool:
+        """Makes what is imported of a file what another text says; whether that is anything else.
+
+        Functions get other code and defaults, constants of modules and classes other values.
+        """
+        new = defaultdict[str, list[types.CodeType]](list)
+        compiled = compile(text, str(path), "exec")
+        for code in codes(compiled):
+            new[code.co_qualname].append(code)
+        changed = False
+        by_name = defaultdict[str, list[types.FunctionType]](list)
+        for function in self._functions[str(path)]:
+            by_name[function.__code__.co_qualname].append(function)
+        for name, functions in by_name.items():
+            lines = sorted({function.__code__.co_firstlineno for function in functions})
+            for function in functions:
+                code = new[name][lines.index(function.__code__.co_firstlineno)]
+                changed = changed or _differs(function.__code__, code)
+                function.__code__ = code
+        module = sys.modules[".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")]
+        fresh = {"__name__": module.__name__, "__package__": module.__package__, "__file__": str(path)}
         try:
-            _run(folder, test, names)
-        finally:  # whatever happens, the child must not go on as if it were its parent
-            os._exit(1)
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        process, status = os.waitpid(child, os.WNOHANG)
-        if process:
-            return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.05)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+            exec(compiled, fresh)
+        except Exception as error:
+            raise ImportError from error
+        return _exchange_values(vars(module), fresh, module) or changed
 
 
-def _run(folder: Path, test: str, names: list[str]) -> None:
-    """Ends the process with 0 if the tests pass, or none is chosen."""
-    os.chdir(folder)
-    os.setsid()
-    sys.path.insert(0, str(folder))
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-n", "0", "-m", "not slow", "--assert=plain"]
-    if Path(test).stem.removeprefix("test_") in GENERAL and 0 < len(names) < MANY:
-        options += ["-k", " or ".join(names)]
-    passed = importlib.import_module("pytest").main([*options, test])
-    os._exit(0 if passed in (0, NOTHING_CHOSEN) else 1)
+def _differs(old: types.CodeType, new: types.CodeType) -> bool:
+    def said(code: types.CodeType) -> object:
+        constants = [said(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+        return code.co_code, code.co_names, constants
+
+    return said(old) != said(new)
+
+
+def _exchange_values(old: Mapping[str, Any], fresh: Mapping[str, Any], owner: object) -> bool:
+    """Constants of a module or class and of the classes in it, and defaults of functions; whether any differed."""
+    changed = False
+    for name, value in fresh.items():
+        was = old.get(name)
+        if name.startswith("__") or was is None or value is was:
+            continue
+        if isinstance(value, type) and isinstance(was, type) and value.__name__ == name:
+            changed = _exchange_values(vars(was), vars(value), was) or changed
+        elif callable(value) and callable(was):
+            one, other = inspect.unwrap(was), inspect.unwrap(value)
+            if isinstance(one, types.FunctionType) and isinstance(other, types.FunctionType):
+                changed = changed or repr(one.__defaults__) != repr(other.__defaults__)
+                one.__defaults__, one.__kwdefaults__ = other.__defaults__, other.__kwdefaults__
+        elif isinstance(value, int | float | str | tuple | frozenset) and value != was:
+            setattr(owner, name, value)
+            changed = True
+    return changed
+
+
+class Mutation:
+    """A plugin that runs the collected tests on one mutant after another, each in a process of its own."""
+
+    def __init__(self, mutants: list[Mutant], jobs: int, seconds: float) -> None:
+        self.mutants, self.jobs, self.seconds = mutants, jobs, seconds
+        self.survivors = self.unchanged = self.done = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        torch.set_num_threads(1)
+        loaded = Loaded()
+        gc.freeze()
+        running: dict[int, Mutant] = {}
+        for mutant in self.mutants:
+            while len(running) == self.jobs:
+                self._wait(running)
+            if child := os.fork():
+                running[child] = mutant
+                continue
+            code = LOST
+            try:
+                code = _tested(session, loaded, mutant, self.seconds)
+            finally:  # whatever happens, the child must not go on as if it were its parent
+                os._exit(code)
+        while running:
+            self._wait(running)
+        return True
+
+    def _wait(self, running: dict[int, Mutant]) -> None:
+        """Until a child has ended."""
+        child, status = os.wait()
+        ended = os.waitstatus_to_exitcode(status)
+        self._tell(running.pop(child), KILLED if ended == -signal.SIGALRM else ended)
+
+    def _tell(self, mutant: Mutant, code: int) -> None:
+        self.done += 1
+        self.survivors += code == SURVIVED
+        self.unchanged += code in (UNCHANGED, LOST)
+        if code in SAID:
+            print(f"{mutant}{SAID[code]}", file=sys.__stdout__, flush=True)
+        counted = f"{self.done}/{len(self.mutants)}, {self.survivors} survived"
+        print(counted, file=sys.__stderr__, flush=True)
+
+
+def _tested(session: pytest.Session, loaded: Loaded, mutant: Mutant, seconds: float) -> int:
+    """What became of a mutant, in this process."""
+    items = concerned(session.items, mutant.path)
+    try:
+        if not loaded.exchange(mutant.path, mutant.text):
+            return UNCHANGED
+    except ImportError:
+        return KILLED
+    end = time.monotonic() + seconds
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        if time.monotonic() > end:
+            break
+        failed = session.testsfailed
+        signal.alarm(SECONDS_OF_A_TEST)
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed > failed:
+            return KILLED
+    return SURVIVED
 
 
 def main() -> None:
@@ -187,39 +334,22 @@ def main() -> None:
     parser.add_argument("files", nargs="*", default=FILES, help="files or folders below the root")
     parser.add_argument("--limit", type=int, help="try that many, chosen at random")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at once")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="of tests on a mutant, at most")
     parser.add_argument(
         "--tests", nargs="*", default=default_tests(), help="names of test files, without test_ and .py"
     )
     given = parser.parse_args()
     files = [path for name in given.files for path in (sorted((ROOT / name).rglob("*.py")) or [ROOT / name])]
-    found = [(path.relative_to(ROOT), *mutant) for path in files for mutant in mutants(path.read_text())]
+    found = [mutant for path in files for mutant in mutants(path)]
     chosen = random.Random(given.seed).sample(found, min(given.limit or len(found), len(found)))
-    tests = [f"tests/test_{name}.py" for name in given.tests]
-    for module in PRELOADED:
-        importlib.import_module(module)
-    survivors = 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in ("hybridfuse", "conf", "tests"):
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", folder)
-        failing = [test for test in tests if not survives(folder, test, [])]
-        if failing:
-            sys.exit(f"without any change these tests fail: {' '.join(failing)}")
-        for number, (path, line, description, text) in enumerate(chosen, start=1):
-            original = (folder / path).read_text()
-            (folder / path).write_text(text)
-            names = users(path)
-            concerned = [test for test in tests if concerns(folder / test, names)]
-            survived = all(survives(folder, test, names) for test in concerned)
-            (folder / path).write_text(original)
-            survivors += survived
-            if survived:
-                print(f"{path}:{line}: {description}", flush=True)
-            print(f"{number}/{len(chosen)}, {survivors} survived", end="\r", file=sys.stderr, flush=True)
-    print(
-        f"{len(chosen) - survivors} of {len(chosen)} killed ({1 - survivors / len(chosen):.0%}); {len(found)} possible"
-    )
+    mutation = Mutation(chosen, given.jobs, given.seconds)
+    options = ["-q", "-p", "no:cacheprovider", "-n", "0", "-m", "not slow", "--assert=plain"]
+    os.chdir(ROOT)
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([*options, *(f"tests/test_{name}.py" for name in given.tests)], plugins=[mutation])
+    killed, broken = mutation.done - mutation.survivors - mutation.unchanged, mutation.done - mutation.unchanged
+    print(f"{killed} of {broken} killed ({killed / max(broken, 1):.0%}); {len(found)} possible")
 
 
 if __name__ == "__main__":
