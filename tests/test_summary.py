@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from hybridfuse import summary
-from hybridfuse.callbacks.hyperparameters import METRICS
+from hybridfuse.hparams import METRICS
 from hybridfuse.report import leaderboards, output, read
 from hybridfuse.report.hparams import write_hparams
 from hybridfuse.report.plot import MOST, figure
@@ -332,7 +332,7 @@ def test_hparams_that_cannot_be_written_leave_the_old_ones(folder, monkeypatch, 
     def full(*_):
         raise OSError(28, "No space left on device", "there")
 
-    monkeypatch.setattr("torch.utils.tensorboard.writer.SummaryWriter.add_scalar", full)
+    monkeypatch.setattr("tensorboard.summary.writer.event_file_writer.EventFileWriter.add_event", full)
     assert summary.run([str(folder), "tensorboard=true"]) == 1
     assert "nothing can be written at there: No space left" in capsys.readouterr().err
     assert len(entries(folder)) == 3

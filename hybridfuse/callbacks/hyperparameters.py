@@ -1,11 +1,10 @@
 from collections.abc import Mapping
 
 import pytorch_lightning as pl
-from torch.utils.tensorboard.summary import hparams
+from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
+from hybridfuse import hparams
 from hybridfuse.callbacks import hybrids
-
-METRICS = ("accuracy", "f1", "rmse", "mae", "r2")
 
 
 class Hyperparameters(pl.Callback):
@@ -21,14 +20,13 @@ class Hyperparameters(pl.Callback):
         self.chosen = dict(chosen)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._write(trainer, slice(0, 2))
+        self._write(trainer, hparams.columns(self.chosen), hparams.begun(self.chosen))
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._write(trainer, slice(2, 3))
+        self._write(trainer, hparams.ended())
 
-    def _write(self, trainer: pl.Trainer, part: slice) -> None:
-        """The columns and the choices, when a run begins (the first two summaries), or that it ended (the third)."""
+    def _write(self, trainer: pl.Trainer, *summaries: Summary) -> None:
         writer = hybrids.writer(trainer)
         if writer is not None:
-            for summary in hparams(self.chosen, {f"test/{name}": 0.0 for name in METRICS})[part]:
+            for summary in summaries:
                 writer._get_file_writer().add_summary(summary)  # pyright: ignore[reportPrivateUsage]

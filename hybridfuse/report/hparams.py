@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from hybridfuse import hparams
 from hybridfuse.disk import thread_ended
 from hybridfuse.report.board import Entry, Leaderboard
 from hybridfuse.report.folder import read
@@ -65,21 +66,13 @@ def _replace(old: Path, new: Path) -> None:
 
 def _write(folder: Path, board: Leaderboard, entry: Entry) -> None:
     """The columns are those of single runs, since TensorBoard takes them from the first run that it finds."""
-    from torch.utils.tensorboard.summary import hparams
-    from torch.utils.tensorboard.writer import SummaryWriter
-
-    from hybridfuse.callbacks.hyperparameters import METRICS
-
-    means = {f"test/{name}": 0.0 for name in METRICS}
     chosen = _chosen(entry)
-    columns = hparams({**chosen, "seed": 0}, means)[0]
-    with SummaryWriter(str(folder), max_queue=100, flush_secs=3600) as writer:
-        for summary in (columns, *hparams(chosen, means)[1:]):
-            writer._get_file_writer().add_summary(summary)  # pyright: ignore[reportPrivateUsage]
-        for metric in sorted({name for row in entry.rows for name in row.metrics}):
-            values = [value for value in entry.values(metric).values() if math.isfinite(value)]
-            if values:
-                writer.add_scalar(metric, sum(values) / len(values), 0)
+    summaries = [hparams.columns({**chosen, "seed": 0}), hparams.begun(chosen), hparams.ended()]
+    for metric in sorted({name for row in entry.rows for name in row.metrics}):
+        values = [value for value in entry.values(metric).values() if math.isfinite(value)]
+        if values:
+            summaries.append(hparams.mean(metric, sum(values) / len(values)))
+    hparams.write(folder, summaries)
 
 
 def _chosen(entry: Entry) -> dict[str, str | float]:
