@@ -80,7 +80,8 @@ class ConsoleReporter(Reporter):
 
 def _where(record: Record) -> None:
     say(f"record       {record.path}")
-    say(f"look at it   tensorboard --logdir {record.folder.parents[1]}")
+    if any(record.folder.glob("events.out.*")):
+        say(f"look at it   tensorboard --logdir {record.folder.parents[1]}")
 
 
 def _number(value: float | None) -> str:
