@@ -13,6 +13,8 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from torch import Tensor
 
+from hybridfuse.functional.differentiable import Function
+
 with warnings.catch_warnings():
     # torch says once a process that CSR is in beta; said here, nobody needs to read it.
     warnings.simplefilter("ignore")
@@ -34,7 +36,7 @@ def values(matrix: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
     return _Values.apply(matrix) if matrix.requires_grad else matrix.values()  # pyright: ignore[reportReturnType]
 
 
-class _Assembled(torch.autograd.Function):
+class _Assembled(Function):
     @staticmethod
     def forward(crow_indices: Tensor, col_indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
         return torch.sparse_csr_tensor(crow_indices, col_indices, values, shape, check_invariants=False)
@@ -55,7 +57,7 @@ class _Assembled(torch.autograd.Function):
         return None, None, values(grad), None
 
 
-class _Values(torch.autograd.Function):
+class _Values(Function):
     @staticmethod
     def forward(matrix: Tensor) -> Tensor:
         return matrix.values().clone()
@@ -148,7 +150,7 @@ def product(
     return _Product.apply(pattern.detach(), values, dense, adjoint)
 
 
-class _Products(torch.autograd.Function):
+class _Products(Function):
     @staticmethod
     def forward(pattern: Tensor, left: Tensor, right: Tensor) -> Tensor:
         matrix = with_values(pattern, torch.ones_like(pattern.values(), dtype=left.dtype))
@@ -169,7 +171,7 @@ class _Products(torch.autograd.Function):
         )
 
 
-class _Product(torch.autograd.Function):
+class _Product(Function):
     @staticmethod
     def forward(pattern: Tensor, values: Tensor, dense: Tensor, adjoint: bool) -> Tensor:
         matrix = with_values(pattern, values)

@@ -12,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import precision
+from hybridfuse.functional.differentiable import Function
 
 _REACH = 30.0
 """Spacings beyond which a Gaussian is zero in any dtype."""
 
 
-class _KroneckerPowers(torch.autograd.Function):
+class _KroneckerPowers(Function):
     """Written side by side, so that no power is there twice; differentiable any number of times."""
 
     @staticmethod

@@ -7,8 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from hybridfuse.functional.differentiable import Function
 
-class _LargestProduct(torch.autograd.Function):
+
+class _LargestProduct(Function):
     """Largest inner product over the lags by which the second item is late, a GEMM a lag; and the lag, if tracked.
 
     Kept for the gradient are the items and the lags alone.

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hybridfuse.functional import csr, gram
+from hybridfuse.functional.differentiable import Function
 
 _BLOCK = 1 << 18
 """Differences that are held at once."""
@@ -62,7 +63,7 @@ def blocks(links: Links, d: int) -> Iterator[tuple[slice, Int[Tensor, " k"], Int
         yield some, links[0][some], links[1][some]
 
 
-class _Distances(torch.autograd.Function):
+class _Distances(Function):
     """Differentiable twice, without storing differences."""
 
     @staticmethod
@@ -87,7 +88,7 @@ class _Distances(torch.autograd.Function):
         return (pull * ctx.distance.factor(items)).clamp(-largest, largest), None, None
 
 
-class _Pull(torch.autograd.Function):
+class _Pull(Function):
     """The sum, for each item, of the directions of its links times their slopes."""
 
     @staticmethod
@@ -123,7 +124,7 @@ class _Pull(torch.autograd.Function):
         return to_slopes, to_items, None, None
 
 
-class _InnerProducts(torch.autograd.Function):
+class _InnerProducts(Function):
     """Differentiable, any number of times, from the items alone."""
 
     @staticmethod

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse.functional import chebyshev, csr, graph, layout
+from hybridfuse.functional.differentiable import Function
 
 Step = Callable[[Tensor], Tensor]
 """Z to Bᵀ Z."""
@@ -51,7 +52,7 @@ Dominant = tuple[float, Tensor, Tensor]
 """An eigenvalue of Bᵀ, its right vector (n, 1) and its left one (1, n), whose product is 1."""
 
 
-class _Linear(torch.autograd.Function):
+class _Linear(Function):
     """A linear function that works in place; its transpose takes the gradient back, as precisely as that can be."""
 
     @staticmethod
