@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import stdtr
 
 from hybridfuse.report.estimate import magnitude
 
@@ -36,6 +35,8 @@ def paired_t(differences: Float[np.ndarray, " n"], step: float) -> float:
         differences: of two or more seeds.
         step: the smallest distance of two values of the metric.
     """
+    from scipy.special import stdtr  # as slow to load as in `student_t`
+
     if not differences.any():
         return 1.0
     unit = magnitude(differences)

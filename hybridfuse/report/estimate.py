@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import stdtrit
 
 LEVEL, LEVEL_NAME = 0.95, "95 %"
 """Confidence of the intervals."""
@@ -39,6 +38,8 @@ class Interval(NamedTuple):
 
 def student_t(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
     """Mean ± t s / √n, with the 97.5 % point t of n - 1 degrees of freedom: exact for normal values."""
+    from scipy.special import stdtrit  # takes longer to load than all else that a command needs
+
     n = len(values)
     half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * float(values.std(ddof=1)) / math.sqrt(n)
     return float(values.mean()) - half, float(values.mean()) + half
