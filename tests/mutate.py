@@ -38,8 +38,8 @@ FILES = [
 FIRST = ("value", "paths", "reference", "shape", "finite", "gradient")
 """Tests that notice most come first."""
 WITHOUT = ("train", "data", "command", "robust", "record", "readme", "device", "network", "target")
-WITHOUT += ("graph_data", "sources", "series", "planted", "fetch", "layers", "transformation", "predict", "export")
-WITHOUT += ("report", "summary", "network_summary", "page", "dropout")
+WITHOUT += ("graph_data", "sources", "series", "planted", "fetch", "layers", "predict", "export")
+WITHOUT += ("report", "summary", "network_summary", "page", "dropout", "experiments")
 WITHOUT += tuple(f"sweep_{part}" for part in ("composition", "display", "engines", "faults", "meaning", "plan"))
 WITHOUT += tuple(f"sweep_{part}" for part in ("search", "session", "slurm", "state"))
 """Tests of what is not mathematics."""
@@ -237,6 +237,9 @@ class Loaded:
         return _exchange_values(vars(module), fresh, module) or changed
 
 
+_CONSTANT = int | float | str | tuple | frozenset | list | dict
+
+
 def _differs(old: types.CodeType, new: types.CodeType) -> bool:
     def said(code: types.CodeType) -> object:
         constants = [said(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
@@ -259,7 +262,7 @@ def _exchange_values(old: Mapping[str, Any], fresh: Mapping[str, Any], owner: ob
             if isinstance(one, types.FunctionType) and isinstance(other, types.FunctionType):
                 changed = changed or repr(one.__defaults__) != repr(other.__defaults__)
                 one.__defaults__, one.__kwdefaults__ = other.__defaults__, other.__kwdefaults__
-        elif isinstance(value, int | float | str | tuple | frozenset) and value != was:
+        elif isinstance(value, _CONSTANT) and repr(value) != repr(was):
             setattr(owner, name, value)
             changed = True
     return changed
@@ -334,6 +337,9 @@ def main() -> None:
     parser.add_argument("files", nargs="*", default=FILES, help="files or folders below the root")
     parser.add_argument("--limit", type=int, help="try that many, chosen at random")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--again", type=Path, help="try only the survivors of an earlier run, whose output this file is"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="mutants at once")
     parser.add_argument("--seconds", type=float, default=math.inf, help="of tests on a mutant, at most")
     parser.add_argument(
@@ -342,7 +348,11 @@ def main() -> None:
     given = parser.parse_args()
     files = [path for name in given.files for path in (sorted((ROOT / name).rglob("*.py")) or [ROOT / name])]
     found = [mutant for path in files for mutant in mutants(path)]
-    chosen = random.Random(given.seed).sample(found, min(given.limit or len(found), len(found)))
+    if given.again:
+        told = set(given.again.read_text().splitlines())
+        chosen = [mutant for mutant in found if str(mutant) in told]
+    else:
+        chosen = random.Random(given.seed).sample(found, min(given.limit or len(found), len(found)))
     mutation = Mutation(chosen, given.jobs, given.seconds)
     options = ["-q", "-p", "no:cacheprovider", "-n", "0", "-m", "not slow", "--assert=plain"]
     os.chdir(ROOT)
