@@ -110,6 +110,16 @@ def test_split_is_random_and_follows_the_seed() -> None:
     assert all(np.all(np.diff(part) > 0) for part in first)
 
 
+def test_rows_that_validate_and_test_are_in_random_order() -> None:
+    data, same = sklearn_data("digits"), sklearn_data("digits")
+    rows = split.stratified(datasets.load_digits().target, data.validation, data.test, data.seed)
+    for part, again, drawn in zip(data.splits, same.splits, rows, strict=True):
+        assert np.array_equal(part.rows, again.rows)
+        assert np.array_equal(np.sort(part.rows), drawn)
+    for part in data.splits[1:]:
+        assert abs(np.corrcoef(part.rows, np.arange(len(part)))[0, 1]) < 0.2
+
+
 def test_a_regression_has_two_rows_in_each_split(tmp_path: Path) -> None:
     data = csv_data(tmp_path, "a,y\n" + "\n".join(f"{row},{row / 7}" for row in range(1, 7)), validation=0.01)
     assert [len(part) for part in data.splits] == [2, 2, 2]

@@ -9,7 +9,7 @@ from hybridfuse import check
 
 
 class Rows(NamedTuple):
-    """Indices of the rows of each split, in increasing order."""
+    """Indices of the rows of each split, in increasing order unless `mixed`."""
 
     train: Int[np.ndarray, " train"]
     validation: Int[np.ndarray, " validation"]
@@ -117,6 +117,20 @@ def folds(strata: Shaped[np.ndarray, " rows"], count: int, fold: int, validation
         parts.append((others[validated:], others[:validated], rows[tested]))
         dealt += len(rows)
     return Rows(*(np.sort(np.concatenate(part)) for part in zip(*parts, strict=True)))
+
+
+def mixed(rows: Rows, seed: int) -> Rows:
+    """The same splits, those that validate and test in random order.
+
+    Of a table that is sorted by class, batches would be of one class, and a network that relates the instances of a
+    batch would be helped by that.
+
+    Args:
+        rows: of each split.
+        seed: of the random order.
+    """
+    random = np.random.RandomState(seed)
+    return rows._replace(validation=random.permutation(rows.validation), test=random.permutation(rows.test))
 
 
 def _sizes(rows: int, validation: float, test: float, least: int) -> tuple[int, int]:

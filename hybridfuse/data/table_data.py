@@ -36,7 +36,7 @@ class TableData(Data):
 
     def load(self) -> dict[str, float]:
         table = self.read()
-        rows = self.split_rows(table.target)
+        rows = split.mixed(self.split_rows(table.target), self.seed)
         self._prepare(table, rows)
         return baseline.naive(table.target, rows)
 
