@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from catalogue import data, finite, function
-from hybridfuse.functional import dependence, rank, shrinkage
+from hybridfuse.functional import dependence, rank, shrinkage, statistic
 from hybridfuse.functional.summary import FourthMoments
 
 PAIRS = [("distance_correlation", {}), ("hsic", {}), ("hsic", {"sigma": "median"}), ("hsic", {"learnable": True})]
@@ -286,6 +286,21 @@ def test_mutual_information_of_nearly_linear_items_in_float32(noise: float) -> N
     assert entries[0] == pytest.approx(-0.5 * math.log(apart * (1.0 - apart / 4.0)), rel=2e-5)
     assert entries[1] == pytest.approx(entries[0], rel=2e-5)
     assert (gradients[0] - gradients[1]).norm() < 2e-3 * gradients[1].norm()
+
+
+@pytest.mark.parametrize("angle", [0.099, 0.05, 1e-3, 1e-6, math.pi - 0.05, math.pi - 1e-4])
+def test_mutual_information_of_items_at_a_small_angle(angle: float) -> None:
+    """1 − ρ² is the square of its sine, of which rounding of ρ² leaves nothing; the two ways to it agree."""
+    one, other = torch.linalg.qr(data(40, 2) - data(40, 2).mean(dim=0)).Q.T
+    items = torch.stack([one, math.cos(angle) * one + math.sin(angle) * other])
+    assert math.isclose(_matrix("mutual_information", items)[0, 1].item(), -math.log(math.sin(angle)), rel_tol=1e-8)
+    whole = statistic._unexplained(torch.tensor([[1.0, math.cos(angle)], [math.cos(angle), 1.0]]).double(), items)
+    assert math.isclose(whole[0, 1].item(), math.sin(angle) ** 2, rel_tol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_item_diverges_from_itself_by_nothing(dtype: torch.dtype) -> None:
+    assert not _matrix("kl_divergence", data(30, 17).to(dtype)).diagonal().any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
