@@ -33,8 +33,9 @@ class HybridInterdependence(StoredBase):
     The s_i are those of `balance`, 1 without one.
 
     Learnable parameters are those of each function in turn, then the fusion's, then the balance's. Without data and
-    parameters, A is computed once, unless it is a dense sum, which is applied part by part. Functions and
-    configurations of the caller are never changed; a function given as an object becomes a submodule as it is.
+    parameters, A is computed once, unless it is a dense sum, which is applied part by part, or a multiple of a single
+    function's. Functions and configurations of the caller are never changed; a function given as an object becomes a
+    submodule as it is.
 
     Args:
         name: what messages call the hybrid.
@@ -88,7 +89,8 @@ class HybridInterdependence(StoredBase):
         post = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
         self.postprocess = None if post is None else check.kind("postprocess", post, Postprocess)
         self.balance = self._balance(balance)
-        if not self.require_data and not self.require_parameters and (self.sparse or self.recipe.weights is None):
+        is_fused = self.recipe.weights is None or (self.sparse and len(functions) > 1)
+        if is_fused and not self.require_data and not self.require_parameters:
             self.store()
         if device is not None:
             self.to(device)

@@ -14,7 +14,8 @@ class PaddingBase(GeometricBase):
     """A column for each cell of each patch in each channel, with a 1 in the row of that cell, if it is in the grid.
 
     Columns go by centre, then channel, then cell of the patch, each in lexicographic order: a learned (out, channels ×
-    cells of a patch) matrix on the columns of each centre is a convolution.
+    cells of a patch) matrix on the columns of each centre is a convolution, for which
+    `hybridfuse.reconciliation.Patchwise` is there.
     """
 
     cost = "p d"
