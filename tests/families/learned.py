@@ -1,5 +1,6 @@
 """Learned functions, and the reconciliations that they are made of, by plain loops."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -73,6 +74,17 @@ def _full(w: Array, rows: int, columns: int) -> Array:
     return w.reshape(rows, columns)
 
 
+def _patchwise(patches: int, shared: Psi) -> Psi:
+    def psi(w: Array, rows: int, columns: int) -> Array:
+        small = shared(w, rows // patches, columns // patches)
+        whole = np.zeros((rows, columns))
+        for output, j, patch in itertools.product(*map(range, small.shape), range(patches)):
+            whole[output * patches + patch, patch * small.shape[1] + j] = small[output, j]
+        return whole
+
+    return psi
+
+
 RECONCILIATION_ORACLES: dict[str, list[tuple[dict[str, Any], Psi]]] = {
     "dual_lphm": [
         ({}, _kronecker((2, 2))),
@@ -92,6 +104,14 @@ RECONCILIATION_ORACLES: dict[str, list[tuple[dict[str, Any], Psi]]] = {
     "lphm": [
         ({}, _kronecker((None, 2))),
         ({"row_factor": 2, "column_factor": 8, "rank": 3}, _kronecker((None, 3), 2, 8)),
+    ],
+    "patchwise": [
+        ({}, _full),
+        ({"patches": 2}, _patchwise(2, _full)),
+        (
+            {"patches": 2, "reconciliation": {"_target_": "hybridfuse.reconciliation.lowrank.Lowrank", "rank": 1}},
+            _patchwise(2, lambda w, rows, columns: lowrank(w, rows, columns, 1)),
+        ),
     ],
     "random_matrix": [({"seed": 5}, _random(2, 5)), ({"rank": 4, "seed": 0}, _random(4, 0))],
 }
