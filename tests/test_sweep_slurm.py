@@ -22,7 +22,7 @@ from hybridfuse.sweep.engine import Ended, Job, Progressed, Started
 from hybridfuse.sweep.slurm_task import Left, Log
 
 needs_submitit = pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed")
-RESUMABLE = ["trainer.max_epochs=40", "callbacks.early_stopping=null", "callbacks.resume.seconds=0.1", "seed=5"]
+RESUMABLE = ["trainer.max_epochs=150", "callbacks.early_stopping=null", "callbacks.resume.seconds=0.1", "seed=5"]
 PREEMPTED = 7
 
 
@@ -70,7 +70,7 @@ def test_an_array_of_which_one_is_preempted_and_goes_on(cluster: Path, tmp_path:
     assert (submitted(cluster), preempted) == (1, 2)
     assert record(jobs[2])["status"] == "interrupted"
     again = record(jobs[3])
-    assert (again["status"], again["epochs"]) == ("done", 40)
+    assert (again["status"], again["epochs"]) == ("done", 150)
     undisturbed = Job(0, engine_drive.description(tmp_path / "undisturbed", *RESUMABLE))
     list(engine_drive.events(engine_drive.Basic().open([undisturbed]), [undisturbed]))
     assert again["metrics"] == record(undisturbed)["metrics"]
