@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import gram, pairwise, scale
+from hybridfuse.functional import gram, metric, scale
 from hybridfuse.functional.differentiable import Function
 from hybridfuse.functional.linked import Distance
 from hybridfuse.functional.pairs import ALL, Pairs
@@ -206,21 +206,21 @@ def euclidean(items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, 
 
 def manhattan(items: Float[Tensor, "n d"], unit: float = 1.0, pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     r"""$D_{ij} = \|x_i - x_j\|_1 / unit$, at most the largest finite number of the dtype."""
-    distances, largest = pairs.distances(items, pairwise.Manhattan()), torch.finfo(items.dtype).max
+    distances, largest = pairs.distances(items, metric.Manhattan()), torch.finfo(items.dtype).max
     return distances if unit == 1 else (distances * min(1.0 / unit, largest)).clamp_max_(largest)
 
 
 def chebyshev(items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     r"""$D_{ij} = \max_k |x_{ik} - x_{jk}|$."""
-    return pairs.distances(items, pairwise.Chebyshev())
+    return pairs.distances(items, metric.Chebyshev())
 
 
 def minkowski(items: Float[Tensor, "n d"], order: float, pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     r"""$D_{ij} = (\sum_k |x_{ik} - x_{jk}|^p)^{1/p}$, by the special distances for the orders p that have one."""
-    special: dict[float, Distance] = {1.0: pairwise.Manhattan(), 2.0: Euclidean(), math.inf: pairwise.Chebyshev()}
-    return pairs.distances(items, special.get(order, pairwise.Minkowski(order)))
+    special: dict[float, Distance] = {1.0: metric.Manhattan(), 2.0: Euclidean(), math.inf: metric.Chebyshev()}
+    return pairs.distances(items, special.get(order, metric.Minkowski(order)))
 
 
 def canberra(items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     r"""$D_{ij} = \sum_k |x_{ik} - x_{jk}| / (|x_{ik}| + |x_{jk}|)$, terms of two zeros left out."""
-    return pairs.distances(items, pairwise.Canberra())
+    return pairs.distances(items, metric.Canberra())
