@@ -4,7 +4,9 @@ A function of items that is computed from a summary can be computed from batches
 processes, in memory that does not grow with them.
 """
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -14,6 +16,8 @@ from torch import Tensor
 from hybridfuse.functional import precision, scale
 
 S = TypeVar("S", bound="Summary")
+
+_OBSERVATIONS = 128
 
 
 class Summary(Protocol):
@@ -170,17 +174,16 @@ class FourthMoments(NamedTuple):
 
     @staticmethod
     def of(items: Float[Tensor, "n d"]) -> "FourthMoments":
-        wide = precision.widest(items)
-        divisor = scale.common_divisor(items).to(wide)
-        magnitude = torch.where(divisor.isinf(), 1.0, divisor)
-        centred = scale.centre(wide, divisor)
-        mean = wide[:, :1] / divisor - centred[:, :1]
-        del wide  # what follows holds as much again
-        squares = centred.square().sum(dim=0)
-        products = centred @ centred.mT
-        return FourthMoments(
-            items.shape[1], magnitude, mean, products, centred @ squares[:, None], squares.square().sum()
-        )
+        first = precision.widest(items[:, :1])
+        divisor = scale.common_divisor(items).to(first)
+        magnitude, first = torch.where(divisor.isinf(), 1.0, divisor), first / divisor
+        # Some observations at a time, twice, since in float64 all of them would hold twice the memory.
+        blocks = items.split(max(len(items), _OBSERVATIONS), dim=1)
+        sums = (_shifted(block, divisor, first).sum(dim=1, keepdim=True) for block in blocks)
+        shift = functools.reduce(torch.add, sums) / items.shape[1]
+        moments = (_moments(_shifted(block, divisor, first).sub_(shift)) for block in blocks)
+        products, cubic, quartic = functools.reduce(_added, moments)
+        return FourthMoments(items.shape[1], magnitude, first + shift, products, cubic, quartic)
 
     def merge(self, other: "FourthMoments") -> "FourthMoments":
         magnitude = torch.maximum(self.magnitude, other.magnitude)
@@ -205,3 +208,17 @@ class FourthMoments(NamedTuple):
         cubic = self.cubic - 2.0 * pulled - (trace + count * squared) * shift
         along = (shift * pulled).sum() - (shift * self.cubic).sum()
         return products, cubic, self.quartic + 4.0 * along + 2.0 * squared * trace + count * squared**2
+
+
+def _shifted(block: Tensor, divisor: Tensor, first: Tensor) -> Tensor:
+    """Divided, less a first feature, so that an offset costs no precision and a constant item is exactly zero."""
+    return precision.widest(block).div(divisor).sub_(first)
+
+
+def _added(first: Sequence[Tensor], second: Sequence[Tensor]) -> Sequence[Tensor]:
+    return [one + other for one, other in zip(first, second, strict=True)]
+
+
+def _moments(centred: Float[Tensor, "n d"]) -> Sequence[Tensor]:
+    squares = centred.square().sum(dim=0)
+    return centred @ centred.mT, centred @ squares[:, None], squares.square().sum()
