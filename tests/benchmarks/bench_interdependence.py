@@ -50,6 +50,20 @@ def median(call: Callable[[], object], seconds: float = 0.2, most: int = 20) -> 
     return statistics.median(times)
 
 
+def beside(call: Callable[[], object], other: Callable[[], object], seconds: float = 0.5) -> tuple[float, float]:
+    """Median seconds of two calls that take turns, so that a busy moment of the machine meets both."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    while len(ours) < 3 or sum(ours) + sum(theirs) < seconds:
+        for times, one in ((ours, call), (theirs, other)):
+            begin = time.perf_counter()
+            one()
+            times.append(time.perf_counter() - begin)
+        if theirs[0] > 4 * seconds:
+            break
+    return statistics.median(ours), statistics.median(theirs)
+
+
 def peak(call: Callable[[], object]) -> float:
     """Most megabytes that a call holds beyond what was held before; from the kernel's high-water mark (Linux)."""
     gc.collect()
@@ -97,14 +111,14 @@ def row(name: str, size: str, call: Any, x: torch.Tensor, share: str, other: Any
         compared = median(lambda: call.calculate_A(x)) if share.startswith("gemm") else forward
         memory = peak(lambda: call(x))
     both = median(backward(call, x))
-    theirs = math.nan
+    ours, theirs = forward, math.nan
     if other is not None:
         with torch.no_grad():
-            theirs = median(lambda: other(x), seconds=0.1)
+            ours, theirs = beside(lambda: call(x), lambda: other(x))
     shown = (f"{1e3 * forward:.2f}", f"{1e3 * both:.2f}", f"{memory:.0f}", _of(share, compared))
-    library = ("", "") if math.isnan(theirs) else (f"{1e3 * theirs:.1f}", f"x {theirs / forward:.1f}")
+    library = ("", "") if math.isnan(theirs) else (f"{1e3 * theirs:.1f}", f"x {theirs / ours:.2f}")
     print(FORMAT.format(name, size, *shown, *library), flush=True)
-    return theirs / forward
+    return theirs / ours
 
 
 def _of(share: str, seconds: float) -> str:
