@@ -60,6 +60,16 @@ def test_d07_reconciliations_of_any_dtype(stem: str, dtype: torch.dtype) -> None
         assert psi.linear(data(3, M, dtype=other), torch.zeros(B, dtype=dtype)).dtype == other
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("stem", LEARNED)
+def test_d07_parameters_from_outside_of_any_dtype(stem: str, dtype: torch.dtype) -> None:
+    xi, x = function(stem, B, M), data(B, M, dtype=torch.float32)
+    numbers = data(1, xi.calculate_l())
+    expected = xi.double().calculate_A(x.double(), numbers)
+    found = xi.float().calculate_A(x, numbers.to(dtype))
+    torch.testing.assert_close(found.double(), expected, rtol=0.05, atol=0.1 if dtype == torch.bfloat16 else 1e-4)
+
+
 @pytest.mark.parametrize("stem", LEARNED)
 def test_d07_d21_parameters_from_outside_of_any_shape_and_stride(stem: str) -> None:
     xi, x = function(stem, B, M).double(), data(B, M)

@@ -108,6 +108,19 @@ def test_values_and_gradients(stem: str, build, dtype: torch.dtype) -> None:
         assert matrix.max() <= high
 
 
+@pytest.mark.parametrize("size", [1e-3, 1e-5, 1e-7])
+@pytest.mark.parametrize("stem", DATA_DEPENDENT)
+def test_gradients_of_tiny_items_in_float16(stem: str, size: float) -> None:
+    """Slopes as steep as one over an item are beyond its largest number."""
+    x = (data(N, D) * size).half().requires_grad_()
+    xi = _built(stem, x)
+    matrix = xi.calculate_A(x)
+    assert finite(matrix)
+    if xi.differentiable:
+        (matrix * data(*matrix.shape, seed=9, dtype=torch.float16)).sum().backward()
+        assert finite(x.grad, *(parameter.grad for parameter in xi.parameters()))
+
+
 @pytest.mark.parametrize("dtype", HUGE)
 @pytest.mark.parametrize("name", {**ITEMS, **HUGE_ITEMS})
 @pytest.mark.parametrize("stem", ONE_ON_THE_DIAGONAL)

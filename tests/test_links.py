@@ -50,9 +50,12 @@ def test_objects(name: str) -> None:
     torch.testing.assert_close(_matrix(links), expected)
 
 
-def test_two_pairs_are_pairs() -> None:
+def test_two_links() -> None:
+    """Pairs, unless they are a tensor of whole numbers, which is read as an index tensor however many links it has."""
+    pairs = [[0, 4], [2, 1]]
     expected = torch.from_numpy(graph_matrix(N, [(0, 4), (2, 1)]))
-    assert torch.equal(_matrix(torch.tensor([[0, 4], [2, 1]])), expected)
+    for links in (pairs, np.array(pairs), torch.tensor(pairs, dtype=torch.float64), torch.tensor(pairs).T):
+        assert torch.equal(_matrix(links), expected)
 
 
 @pytest.mark.parametrize("kind", [nx.Graph, nx.DiGraph, nx.MultiGraph, nx.MultiDiGraph])

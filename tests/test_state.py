@@ -208,6 +208,18 @@ def test_inference_does_not_spoil_training(stem: str, kind: str) -> None:
     assert y.grad is not None
 
 
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("stem", STRUCTURAL)
+def test_a_structure_made_and_cast_in_inference(stem: str, kind: str) -> None:
+    expected = function(stem, B, M, kind)(data(B, M, dtype=torch.float32))
+    with torch.inference_mode():
+        xi, x = function(stem, B, M, kind), data(B, M, dtype=torch.float32)
+        torch.testing.assert_close(xi(x), expected)
+        cast = xi.to(torch.bfloat16)
+        torch.testing.assert_close(cast(x.bfloat16()).float(), expected, rtol=0.05, atol=0.05)
+        assert cast.calculate_A(x.bfloat16()).dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize("stem", STRUCTURAL)
 def test_a_structure_is_computed_once(stem: str) -> None:
     xi = function(stem, B, M)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 _EXACT = 1 << 53
 
@@ -19,6 +20,12 @@ def of_sparse(given: Any) -> Found:
     entries = given.tocoo()
     ends = np.stack([entries.row, entries.col], axis=1).astype(np.int64)
     return ends, None if np.all(entries.data == 1) else np.asarray(entries.data)
+
+
+def of_tensor(given: Tensor) -> Found:
+    """The same, but that whole numbers of the shape (2, 2) are two links as in PyTorch Geometric."""
+    index = given.shape == (2, 2) and not given.is_floating_point()
+    return of_array((given.mT if index else given).detach().cpu().numpy())
 
 
 def of_array(array: NDArray[Any]) -> Found:

@@ -66,8 +66,10 @@ def _of_object(given: Any) -> Found:
         return _of_networkx(given)
     if hasattr(given, "tocoo"):
         return link_rows.of_sparse(given)
-    if isinstance(given, Tensor) or hasattr(given, "__array__"):
-        return link_rows.of_array(given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given))
+    if isinstance(given, Tensor):
+        return link_rows.of_tensor(given)
+    if hasattr(given, "__array__"):
+        return link_rows.of_array(np.asarray(given))
     if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
         raise TypeError(f"links must be pairs of nodes, an array or a graph of NetworkX, got {type(given).__name__}.")
     rows: list[Any] = list(given)

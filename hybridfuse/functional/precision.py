@@ -46,9 +46,18 @@ def in_full(
     if items.is_cpu and items.dtype not in HALF and not torch.is_autocast_enabled("cpu"):
         result = function(items, *args, **kwargs)  # as below, at a tenth of the overhead
         return result if result.dtype == items.dtype else result.to(items.dtype)
-    wide = items.float() if items.dtype in HALF else items
+    wide = _widened(items) if items.dtype in HALF else items
     with without_autocast(items.device):
         return _narrowed(function(wide, *args, **kwargs), items.dtype)
+
+
+def _widened(items: Tensor) -> Tensor:
+    """In float32; a gradient beyond the numbers of a smaller range comes back as its end."""
+    wide = items.float()
+    if wide.requires_grad:
+        limits = torch.finfo(items.dtype)
+        wide.register_hook(lambda gradient: gradient.clamp(limits.min, limits.max))
+    return wide
 
 
 def _narrowed(result: Tensor, dtype: torch.dtype) -> Tensor:

@@ -84,9 +84,12 @@ class Stored(nn.Module):
         """The matrix; the same object each time until the module is moved or cast."""
         if not self._sparse:
             return self.values
-        return self._assembled(
-            self.values, lambda: csr.assembled(self.crow_indices, self.col_indices, self.values, self.shape)
-        )
+        return self._assembled(self.values, self._of_buffers)
+
+    def _of_buffers(self) -> Float[Tensor, "n p"]:
+        pieces = (self.crow_indices, self.col_indices, self.values)
+        # A sparse matrix of tensors that were made or moved in inference mode would not give them back.
+        return csr.assembled(*(piece.clone() if piece.is_inference() else piece for piece in pieces), self.shape)
 
     def product(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "p d"]:
         """Aᵀ items, faster than `layout.product` from the second time on: the transpose of a sparse A is kept."""

@@ -23,9 +23,9 @@ class GraphBase(StoredBase):
 
     Args:
         links: pairs (from, to) or triples (from, to, weight) of nodes; or a tensor or array of them, (z, 2) or
-            (z, 3); or sources and targets as in PyTorch Geometric, (2, z), whole numbers; or a graph of NetworkX,
-            whose edges may have a `weight`, and whose order of nodes is that of the items unless nodes are numbers
-            from 0 on; or a sparse matrix of scipy.
+            (z, 3); or sources and targets as in PyTorch Geometric, (2, z), whole numbers, as which a tensor (2, 2) is
+            read, too; or a graph of NetworkX, whose edges may have a `weight`, and whose order of nodes is that of the
+            items unless nodes are numbers from 0 on; or a sparse matrix of scipy.
         path: a file of links, beside or instead of `links`: a CSV file with a pair a line, under `source,target`,
             `from,to` or nothing, or with weights under `source,target,weight`; or an `.npz` file as of
             `scipy.sparse.save_npz`, or with an array of links, and one of `weights` if need be.

@@ -43,4 +43,5 @@ class RandomMatrix(Reconciliation):
         self.register_buffer("of_columns", torch.randn(columns, rank, generator=drawn))
 
     def factors(self) -> Sequence[Float[Tensor, "_ _"]]:
-        return [self.row_scale[:, None] * self.of_rows * self.rank_scale, self.of_columns.mT]
+        scaled = self.row_scale[:, None] * self.of_rows * self.rank_scale
+        return [scaled, self.of_columns.mT.to(scaled)]  # scales from outside may be of another dtype
