@@ -211,6 +211,7 @@ class HybridInterdependence(StoredBase):
             raise ValueError(f"{self.name} needs fusion_function or fusion_function_config, got neither.")
         dims = [function.columns(self.n) for function in self.interdependence_functions]
         built = check.kind("fusion_function", fusion or instantiate(config or {}, {"dims": dims}), Fusion)
+        built.check_shapes([(self.n, dim) for dim in dims], list(self.functions))
         built.calculate_n(dims)
         return built
 

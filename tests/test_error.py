@@ -196,7 +196,7 @@ TABLE: list[Wrong] = [
             fusion_function=Mean(),
         )(),
         ValueError,
-        "mean needs matrices of one shape, got 3, 4 columns; fusion=concatenation takes them side by side",
+        r"mean needs matrices of one shape, got identity \(4, 3\), chain \(4, 4\); fusion=concatenation takes them",
     ),
     (
         "a parameter of a function",

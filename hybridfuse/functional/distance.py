@@ -69,7 +69,7 @@ def _everywhere(items: Tensor, unit: float, power: int) -> Tensor:
 
 
 def _from_differences(items: Tensor, unit: float, power: int) -> Tensor:
-    """The same where no branch may depend on numbers, as in an exported network or on `meta`; slower for many features."""
+    """The same where no branch may depend on numbers, as in a network that is exported; slower for many features."""
     magnitude = scale.common_magnitude(items)
     scaled = items / magnitude
     distances = torch.cdist(scaled, scaled, compute_mode="donot_use_mm_for_euclid_dist") * (magnitude / unit)

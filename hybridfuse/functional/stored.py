@@ -89,7 +89,8 @@ class Stored(nn.Module):
     def _of_buffers(self) -> Float[Tensor, "n p"]:
         pieces = (self.crow_indices, self.col_indices, self.values)
         # A sparse matrix of tensors that were made or moved in inference mode would not give them back.
-        return csr.assembled(*(piece.clone() if piece.is_inference() else piece for piece in pieces), self.shape)
+        rows, columns, values = (piece.clone() if piece.is_inference() else piece for piece in pieces)
+        return csr.assembled(rows, columns, values, self.shape)
 
     def product(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "p d"]:
         """Aᵀ items, faster than `layout.product` from the second time on: the transpose of a sparse A is kept."""
