@@ -1,6 +1,5 @@
 """The hybrid: several interdependence functions, fused into one."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,11 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hybridfuse import check
+from hybridfuse import check, parts
 from hybridfuse.balance.base import Balance
-from hybridfuse.discovery import snake_case
 from hybridfuse.functional.stored import Stored
 from hybridfuse.fusion.base import Fusion
+from hybridfuse.fusion.weighted_base import WeightedBase
 from hybridfuse.instantiate import Config, instantiate, lacks
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 from hybridfuse.interdependence.stored_base import StoredBase
@@ -127,6 +126,19 @@ class HybridInterdependence(StoredBase):
         functions = [function.calculate_l() for function in self.interdependence_functions]
         return [*functions, self.fusion_function.calculate_l(), *balance]
 
+    def fusion_weights(self) -> dict[str, Tensor]:
+        """What a fusion with learned or data-dependent weights gives each function, by its name; empty for others."""
+        fusion = self.fusion_function
+        return self._by_name(fusion.weights()) if isinstance(fusion, WeightedBase) else {}
+
+    def balance_scales(self) -> dict[str, Tensor]:
+        """What the balance multiplied each matrix by, by the name of its function; empty without a balance."""
+        return {} if self.balance is None else self._by_name(self.balance.scales())
+
+    def _by_name(self, numbers: Float[Tensor, " k"]) -> dict[str, Tensor]:
+        """None before a batch has been seen that they follow from."""
+        return dict(zip(self.functions, numbers.detach().float().unbind(), strict=True)) if len(numbers) else {}
+
     def columns(self, n: int) -> int:
         return self.fusion_function.calculate_n([function.columns(n) for function in self.interdependence_functions])
 
@@ -175,7 +187,7 @@ class HybridInterdependence(StoredBase):
         listed = functions if isinstance(functions, Mapping) else list(functions)
         for function in listed.values() if isinstance(listed, Mapping) else listed:
             check.kind("interdependence_functions", function, Interdependence)
-        named = dict(listed) if isinstance(listed, Mapping) else _named([f.name for f in listed], listed)
+        named = dict(listed) if isinstance(listed, Mapping) else parts.named([f.name for f in listed], listed)
         if len({id(function) for function in named.values()}) < len(named):
             raise ValueError(f"{self.name} takes each function once, got the same object twice in {', '.join(named)}.")
         for name, function in named.items():
@@ -192,7 +204,11 @@ class HybridInterdependence(StoredBase):
             return {}
         if isinstance(configs, str) or not isinstance(configs, (Mapping, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"interdependence_function_configs must be a mapping or a sequence, got {configs!r}.")
-        listed = configs if isinstance(configs, Mapping) else _named([_stem(config) for config in configs], configs)
+        listed = (
+            configs
+            if isinstance(configs, Mapping)
+            else parts.named([parts.stem(config) for config in configs], configs)
+        )
         sizes = {"b": self.b, "m": self.m, "interdependence_type": self.interdependence_type}
         related = links is not None and self.interdependence_type == "instance"
         built: dict[str, Interdependence] = {}
@@ -220,20 +236,3 @@ class HybridInterdependence(StoredBase):
             dims = [function.columns(self.n) for function in self.interdependence_functions]
             balance = instantiate(balance, {"dims": dims})
         return None if balance is None else check.kind("balance", balance, Balance)
-
-
-def _stem(config: Config) -> str:
-    if not isinstance(config, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a configuration must be a mapping with _target_ or function_class, got {config!r}.")
-    target = config.get("_target_", config.get("function_class", ""))
-    return snake_case(str(getattr(target, "__name__", target)).rsplit(".", 1)[-1])
-
-
-def _named(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """Values by name; the second of a name is called name_2, and so on."""
-    seen: Counter[str] = Counter()
-    named: dict[str, Any] = {}
-    for name, value in zip(names, values, strict=True):
-        seen[name] += 1
-        named[name if seen[name] == 1 else f"{name}_{seen[name]}"] = value
-    return named

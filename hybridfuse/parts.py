@@ -1,10 +1,13 @@
 """Functions that another one is made of: given as objects, by configuration or by name."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import hybridfuse.interdependence
 from hybridfuse import check
+from hybridfuse.discovery import snake_case
 from hybridfuse.instantiate import Config, instantiate
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 
@@ -46,3 +49,21 @@ def _target(name: str, stem: str) -> str:
         raise ValueError(f"{name} must name interdependence functions, got {stem}{check.nearest(stem, stems) or '.'}")
     cls = "".join(word.capitalize() for word in stem.split("_"))
     return f"{hybridfuse.interdependence.__name__}.{stem}.{cls}"
+
+
+def stem(config: Config) -> str:
+    """The name of the class that a configuration makes."""
+    if not isinstance(config, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a configuration must be a mapping with _target_ or function_class, got {config!r}.")
+    target = config.get("_target_", config.get("function_class", ""))
+    return snake_case(str(getattr(target, "__name__", target)).rsplit(".", 1)[-1])
+
+
+def named(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Values by name; the second of a name is called name_2, and so on."""
+    seen: Counter[str] = Counter()
+    named: dict[str, Any] = {}
+    for name, value in zip(names, values, strict=True):
+        seen[name] += 1
+        named[name if seen[name] == 1 else f"{name}_{seen[name]}"] = value
+    return named

@@ -397,3 +397,15 @@ def test_all_functions_in_one_hybrid() -> None:
         matrices = [dense(matrix) for matrix in hybrid.calculate_matrices(x).values()]
         assert len(matrices) == len(square) > 50
         torch.testing.assert_close(dense(hybrid.calculate_A(x)), dense(hybrid.fusion_function(matrices)))
+
+
+def test_weights_are_read_by_the_names_of_functions() -> None:
+    hybrid = hybrid_of(["chain", "parameterized"], "weighted_sum_learned", B, M)
+    with torch.no_grad():
+        hybrid.fusion_function.weight.copy_(torch.tensor([0.25, 2.0]))
+    assert {name: float(weight) for name, weight in hybrid.fusion_weights().items()} == {
+        "chain": 0.25,
+        "parameterized": 2.0,
+    }
+    assert hybrid.balance_scales() == {}
+    assert hybrid_of(["chain", "parameterized"], "mean", B, M).fusion_weights() == {}

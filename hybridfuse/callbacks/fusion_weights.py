@@ -2,7 +2,6 @@ import pytorch_lightning as pl
 
 from hybridfuse import epoch_log
 from hybridfuse.callbacks import hybrids
-from hybridfuse.fusion.weighted_base import WeightedBase
 
 
 class FusionWeights(pl.Callback):
@@ -10,9 +9,5 @@ class FusionWeights(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         for layer, hybrid in hybrids.outermost(pl_module).items():
-            fusion = hybrid.fusion_function
-            logged = {"fusion": fusion.weights()} if isinstance(fusion, WeightedBase) else {}
-            logged |= {} if hybrid.balance is None else {"balance": hybrid.balance.scales()}
-            for kind, numbers in logged.items():
-                weights = zip(hybrid.functions, numbers.detach().float().unbind(), strict=True)
-                epoch_log.log(trainer, {f"{kind}/{layer}/{name}": weight for name, weight in weights})
+            for kind, numbers in (("fusion", hybrid.fusion_weights()), ("balance", hybrid.balance_scales())):
+                epoch_log.log(trainer, {f"{kind}/{layer}/{name}": number for name, number in numbers.items()})
