@@ -1,5 +1,6 @@
 """Functions of a sparse matrix B of links: as matrices, and applied to data by products with Bᵀ alone."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -103,7 +104,7 @@ def over_pagerank(
     """
     rate, weight, source = (1.0 - restart) * radius, 1.0, restart * items
     before, now = torch.zeros_like(items), source.clone() if dominant is None else _start(source, restart, dominant)
-    for number in range(1, 2**62):
+    for number in itertools.count(1):
         if real:
             weight = 1.0 / (1.0 - rate**2 / (2.0 if number == 1 else 4.0) * weight)
         addend = source if weight == 1.0 else before.mul_(1.0 - weight).add_(source, alpha=weight)
@@ -173,7 +174,7 @@ def radius_bound(matrix: Float[Tensor, "n n"]) -> float:
         reached, logarithm = torch.ones(len(matrix), 1, dtype=matrix.dtype), 0.0
         for power in range(1, _POWERS + 1):
             reached = side @ reached
-            largest = float(reached.max()) if len(reached) else 0.0
+            largest = float(reached.max())
             if largest == 0.0:
                 return 0.0
             logarithm += math.log(largest)
