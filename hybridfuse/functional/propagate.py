@@ -75,11 +75,11 @@ def linear(apply: Apply, adjoint: Apply, items: Float[Tensor, "n d"]) -> Float[T
     def by_blocks(columns: Tensor, function: Apply) -> Tensor:
         if columns.is_meta:  # torch has no sparse products there
             return columns.clone()
-        parts = columns.split(max(_BLOCK // max(len(columns), 1), 1), dim=1)
-        if len(parts) == 1:
+        width = max(_BLOCK // len(columns), 1)
+        if columns.shape[1] <= width:
             return function(columns.contiguous())
         result = columns.new_empty(columns.shape)
-        for part, place in zip(parts, result.split(parts[0].shape[1], dim=1), strict=True):
+        for part, place in zip(columns.split(width, dim=1), result.split(width, dim=1), strict=True):
             place.copy_(function(part.contiguous()))
         return result
 

@@ -81,7 +81,7 @@ class Mutant(NamedTuple):
     path: Path
     tree: ast.AST
     place: tuple[Any, ...]
-    node: ast.AST
+    node: Any
     kind: str
     change: Change
 
@@ -122,5 +122,5 @@ class Mutant(NamedTuple):
 
     def __str__(self) -> str:
         was, now = ast.unparse(self.node), ast.unparse(self.change(copy.deepcopy(self.node)))
-        place = f"{self.path.relative_to(ROOT)}:{getattr(self.node, 'lineno', 0)}"
+        place = f"{self.path.relative_to(ROOT)}:{self.node.lineno}:{self.node.col_offset + 1}"
         return f"{place}: {self.kind}: {was.splitlines()[0]}  →  {now.splitlines()[0]}"
