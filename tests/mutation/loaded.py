@@ -74,7 +74,7 @@ def _exchange_values(old: Mapping[str, Any], fresh: Mapping[str, Any], owner: ob
     changed = False
     for name, value in fresh.items():
         was = old.get(name)
-        if name.startswith("__") or was is None or value is was:
+        if was is None or value is was or (name.startswith("__") and not isinstance(value, types.FunctionType)):
             continue
         if isinstance(value, type) and isinstance(was, type) and value.__name__ == name:
             changed = _exchange_values(vars(was), vars(value), was) or changed
