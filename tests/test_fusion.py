@@ -16,6 +16,7 @@ from hybridfuse.fusion.weighted_base import WeightedBase
 
 FOLDED = [stem for stem, cls in FUSIONS.items() if issubclass(cls, FoldedBase)]
 KEEPS_NOTHING = ["max", "mean", "min", "sum", "weighted_sum"]
+SUMS = [stem for stem in FUSIONS if fusion_of(stem, [5] * 3).coefficients(3) is not None]
 WEIGHTED = [stem for stem, cls in FUSIONS.items() if issubclass(cls, WeightedBase)]
 
 
@@ -127,6 +128,7 @@ def _slopes(stem: str, *numbers: float) -> list[float]:
         ("min", (2.0, 1.0, 1.0), [0.0, 0.5, 0.5]),
         ("median", (1.0, 2.0, 2.0, 7.0), [0.0, 0.5, 0.5, 0.0]),
         ("trimmed_mean", (3.0, 1.0, 2.0, 3.0, 3.0, 3.0, 2.0, 0.0), [0.125, 0.0, 0.25, 0.125, 0.125, 0.125, 0.25, 0.0]),
+        ("trimmed_mean", (5.0, 1.0, 2.0, 3.0, 9.0), [1 / 3, 0.0, 1 / 3, 1 / 3, 0.0]),
         ("harmonic_mean", (1.0, 3.0), [1.125, 0.125]),
         ("logsumexp", (1e3, 1e3), [0.5, 0.5]),
     ],
@@ -219,6 +221,25 @@ def test_constrained_weights_start_at_the_mean(name: str, k: int) -> None:
     fusion.weight.data = torch.linspace(-3.0, -1.0, k)
     assert fusion.weights().min() > 0
     assert name != "softmax" or fusion.weights().sum().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("given", [{}, {"weights": [0.5, -2.0, 3.0]}], ids=["defaults", "weights"])
+@pytest.mark.parametrize("stem", SUMS)
+def test_coefficients_are_those_of_the_sum(stem: str, given: dict[str, list[float]]) -> None:
+    fusion, inputs = fusion_of(stem, [5] * 3, **(given if stem == "weighted_sum" else {})).double(), matrices(3)
+    for parameter in fusion.parameters():
+        parameter.data = data(1, parameter.numel()).reshape(parameter.shape)
+    coefficients = fusion.coefficients(3)
+    assert coefficients is not None
+    expected = sum(weight * matrix for weight, matrix in zip(coefficients, inputs, strict=True))
+    torch.testing.assert_close(fusion(inputs), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("stem", ["attention", "gated"])
+def test_weights_that_follow_the_matrices_have_their_dtype(stem: str) -> None:
+    fusion = fusion_of(stem, [5] * 2).double()
+    assert fusion(matrices(2, dtype=torch.float32)).dtype == torch.float32
+    assert fusion.weights().dtype == torch.float32
 
 
 def test_given_weights_are_state() -> None:

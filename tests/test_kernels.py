@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from families import kernels
 from families.kernels import closeness, lean
 from hybridfuse import targets
 from hybridfuse.bandwidth import Bandwidth, Positive
-from hybridfuse.functional import gram, kernel
+from hybridfuse.functional import gram, kernel, scale
 from hybridfuse.instantiate import instantiate
 from hybridfuse.interdependence.base import TYPES, Interdependence
 from hybridfuse.interdependence.kernel_mixture import KernelMixture
@@ -486,6 +487,24 @@ def test_inner_products_by_panels(panel: int, monkeypatch: pytest.MonkeyPatch) -
         got = gram.inner_products(items)
         torch.testing.assert_close(got, items @ items.T, rtol=1e-12, atol=1e-14)
         assert torch.equal(got, got.T)
+
+
+@pytest.mark.parametrize("panel", [3, 256])
+@pytest.mark.parametrize("products", [gram.inner_products, gram.cosines])
+def test_products_are_symmetric_where_those_of_torch_are_not(
+    products: Callable[[Tensor], Tensor], panel: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they are by some libraries: here a later row has a little less."""
+    monkeypatch.setattr(gram, "_PANEL", panel)
+    plain, x = torch.mm, scale.unit(data(7, 3))
+
+    def uneven(*given: Tensor, **into: Any) -> Tensor:
+        return plain(*given, **into).mul_(1.0 - 1e-9 * torch.arange(len(given[0]))[:, None])
+
+    monkeypatch.setattr(torch, "mm", uneven)
+    got = products(x)
+    assert torch.equal(got, got.T)
+    torch.testing.assert_close(got, x @ x.T, rtol=1e-7, atol=1e-9)
 
 
 def test_many_features_of_huge_items_do_not_overflow_on_the_way() -> None:

@@ -6,7 +6,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from catalogue import FUSIONS, POSTPROCESSES, XIS, data, dense, function, fusion_of, hybrid_of, sparse_matrix
+from catalogue import (
+    DATA_DEPENDENT,
+    FUSIONS,
+    POSTPROCESSES,
+    XIS,
+    data,
+    dense,
+    function,
+    fusion_of,
+    hybrid_of,
+    items,
+    sparse_matrix,
+)
 from families.fusions import SQUARE
 from hybridfuse.functional import csr
 from hybridfuse.fusion.base import Elementwise
@@ -214,3 +226,17 @@ def test_a_cheaper_product_is_the_plain_one(stem: str, kind: str) -> None:
             torch.autograd.grad((product * weight).sum(), towards, materialize_grads=True) for product in products
         )
         torch.testing.assert_close(cheap, plain, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("stem", DATA_DEPENDENT)
+def test_what_is_exported_takes_a_way_without_numbers_to_the_same(
+    stem: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = data(8, 7)
+    rows[3], rows[4], rows[6] = rows[2], rows[2] + 1e-6 * rows[5], 1e-6 * rows[5] - rows[2]  # there some sums cancel
+    x = items(rows, kind)
+    xi = function(stem, *x.shape, kind).double()
+    expected = dense(xi.calculate_A(x))
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    torch.testing.assert_close(dense(xi.calculate_A(x)), expected, rtol=1e-9, atol=1e-12)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
 from catalogue import data, finite, function
-from hybridfuse.functional import dependence, rank, shrinkage, statistic
+from hybridfuse.functional import dependence, lag, rank, shrinkage, statistic
 from hybridfuse.functional.summary import FourthMoments
 
 PAIRS = [("distance_correlation", {}), ("hsic", {}), ("hsic", {"sigma": "median"}), ("hsic", {"learnable": True})]
@@ -265,6 +265,13 @@ def test_the_gradient_is_that_of_the_best_lag() -> None:
     assert (xi.calculate_A(x) > _matrix("pearson_correlation", x) + 1e-9).any()
     assert gradcheck(xi.calculate_A, x)
     assert gradgradcheck(xi.calculate_A, x)
+
+
+def test_of_lags_that_are_as_good_the_smallest_has_the_gradient() -> None:
+    items = torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    largest = lag.largest_product(items, 2)
+    assert largest[0, 1] == 1
+    assert torch.equal(torch.autograd.grad(largest[0, 1], items)[0], items.detach().flip(0))
 
 
 # mutual information

@@ -12,7 +12,7 @@ from sklearn.neighbors import kneighbors_graph
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from catalogue import XIS, data, dense, function
+from catalogue import XIS, data, dense, function, sparse_matrix
 from families.topology import COSINE, OF_LINKS, chain_matrix, graph_matrix, hops, inverse, resolvent
 from hybridfuse.functional import chebyshev, csr, graph, neighbors, propagate, tridiagonal
 from hybridfuse.functional.stored import Stored
@@ -518,6 +518,12 @@ def test_a_transpose_compressed_by_rows(given: list[tuple[int, int]]) -> None:
     assert torch.equal(got.col_indices(), expected.col_indices())
     on_meta = csr.transposed(matrix.to("meta"))
     assert on_meta.shape == (9, 9)
+
+
+def test_a_transpose_on_another_device_has_a_row_for_each_column() -> None:
+    """Where torch sorts the columns itself; meta knows the shapes."""
+    starts, _, _ = csr.by_column(sparse_matrix(4, 6).to("meta"))
+    assert starts.shape == (7,)
 
 
 def test_undirected_graphs_of_networkx_are_those_of_networkx() -> None:

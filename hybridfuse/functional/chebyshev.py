@@ -16,8 +16,8 @@ def decay(time: float, precision: float) -> list[float]:
 
     References: Abramowitz, Stegun (1964), Handbook of mathematical functions, 9.6.34.
     """
-    # Coefficients fall like a Gaussian of width √t, then faster than any power.
-    enough = int(30 + 9 * time**0.5 + 3 * min(time, 30.0))
+    # Coefficients fall like a Gaussian of width √t, then faster than any power: 8.4 √t of them are enough.
+    enough = int(30 + 9 * time**0.5)
     coefficients = ive(np.arange(enough), time) * np.where(np.arange(enough) == 0, 1.0, 2.0)
     left = np.cumsum(coefficients[::-1])[::-1]
     return coefficients[: max(int(np.sum(left > precision / 4)), 1)].tolist()

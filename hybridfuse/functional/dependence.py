@@ -44,11 +44,9 @@ def hsic(items: Float[Tensor, "n d"], sigma: float | None = None, factor: float 
 
 
 def _median(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
-    """The lower median of each row; CUDA has no deterministic one of its own."""
-    if rows.is_cuda:
-        middle = (rows.shape[1] - 1) // 2
-        return rows.sort(dim=1).values[:, middle : middle + 1]
-    return rows.median(dim=1, keepdim=True).values
+    """The lower median of each row; by sorting, since CUDA has no deterministic one of its own."""
+    middle = (rows.shape[1] - 1) // 2
+    return rows.sort(dim=1).values[:, middle : middle + 1]
 
 
 def _distances(some: Tensor, others: Tensor) -> Tensor:
@@ -78,7 +76,8 @@ def _centred_products(items: Float[Tensor, "n d"], pairing: Pairing, means: Floa
     def of_block(total: Tensor | None, start: int, rows: int) -> Tensor:
         return _products_of_block(total, start, rows, items, pairing, means, means_of_columns)
 
-    return _summed(of_block, items)
+    total = _summed(of_block, items)
+    return 0.5 * (total + total.mT)  # the two halves of a GEMM may differ in their last digit
 
 
 def _row_means(items: Float[Tensor, "n d"], pairing: Pairing) -> Float[Tensor, "n d"]:

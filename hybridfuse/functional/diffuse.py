@@ -32,11 +32,9 @@ def normalized(similarity: Float[Tensor, "k n n"]) -> Float[Tensor, "k n n"]:
 
 def nearest(similarity: Float[Tensor, "k n n"], neighbors: int) -> Bool[Tensor, "k n n"]:
     """For each item itself and so many others that are most similar, of equal ones the first."""
-    n = similarity.shape[-1]
-    eye = torch.eye(n, dtype=torch.bool, device=similarity.device)
+    eye = torch.eye(similarity.shape[-1], dtype=torch.bool, device=similarity.device)
     order = similarity.masked_fill(eye, -1.0).argsort(dim=2, descending=True, stable=True)
-    chosen = order[..., : min(neighbors, n - 1)]
-    return torch.zeros_like(similarity, dtype=torch.bool).scatter(2, chosen, True) | eye
+    return torch.zeros_like(similarity, dtype=torch.bool).scatter(2, order[..., :neighbors], True) | eye
 
 
 def _present(sums: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Functions of a sparse matrix B of links: as matrices, and applied to data by products with Bᵀ alone."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -74,11 +75,11 @@ def linear(apply: Apply, adjoint: Apply, items: Float[Tensor, "n d"]) -> Float[T
     def by_blocks(columns: Tensor, function: Apply) -> Tensor:
         if columns.is_meta:  # torch has no sparse products there
             return columns.clone()
-        parts = columns.split(max(_BLOCK // max(len(columns), 1), 1), dim=1)
-        if len(parts) == 1:
+        width = max(_BLOCK // len(columns), 1)
+        if columns.shape[1] <= width:
             return function(columns.contiguous())
         result = columns.new_empty(columns.shape)
-        for part, place in zip(parts, result.split(parts[0].shape[1], dim=1), strict=True):
+        for part, place in zip(columns.split(width, dim=1), result.split(width, dim=1), strict=True):
             place.copy_(function(part.contiguous()))
         return result
 
@@ -103,7 +104,7 @@ def over_pagerank(
     """
     rate, weight, source = (1.0 - restart) * radius, 1.0, restart * items
     before, now = torch.zeros_like(items), source.clone() if dominant is None else _start(source, restart, dominant)
-    for number in range(1, 2**62):
+    for number in itertools.count(1):
         if real:
             weight = 1.0 / (1.0 - rate**2 / (2.0 if number == 1 else 4.0) * weight)
         addend = source if weight == 1.0 else before.mul_(1.0 - weight).add_(source, alpha=weight)
@@ -173,7 +174,7 @@ def radius_bound(matrix: Float[Tensor, "n n"]) -> float:
         reached, logarithm = torch.ones(len(matrix), 1, dtype=matrix.dtype), 0.0
         for power in range(1, _POWERS + 1):
             reached = side @ reached
-            largest = float(reached.max()) if len(reached) else 0.0
+            largest = float(reached.max())
             if largest == 0.0:
                 return 0.0
             logarithm += math.log(largest)

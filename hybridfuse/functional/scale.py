@@ -122,5 +122,5 @@ def common_unit(items: Float[Tensor, "n d"]) -> float:
 
 def common_divisor(items: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     """`common_magnitude`; infinity for items so small that slopes would overflow, which makes zeros of them."""
-    enough = items.detach().abs().amax() > 1024 * torch.finfo(items.dtype).tiny
+    enough = items.abs().amax() > 1024 * torch.finfo(items.dtype).tiny
     return torch.where(enough, common_magnitude(items), torch.inf)
