@@ -261,3 +261,28 @@ def test_a_concatenation_is_not_built_where_a_factor_can_be_cut(monkeypatch: pyt
     torch.testing.assert_close(fusion(inputs), expected)
     monkeypatch.undo()
     assert flat(fusion).numel() == fusion.calculate_l() == 2 * (5 + 15)
+
+
+@pytest.mark.parametrize("widths", [[6, 6], [4, 8], [5, 7]])
+@pytest.mark.parametrize("stem", [stem for stem in FUSIONS if stem.startswith("concatenation_")])
+def test_large_matrices_are_concatenated_by_blocks(
+    stem: str, widths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the plain product in value and in gradients of any order, whether or not factors fit the widths."""
+    monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", 1)
+    monkeypatch.setattr("hybridfuse.reconciliation.kronecker_base.SMALL", 0)
+    fusion = fusion_of(stem, widths, p=6).double()
+    inputs = [data(5, width, seed).requires_grad_() for seed, width in enumerate(widths)]
+    given, slope = [*inputs, *fusion.parameters()], data(5, 6, seed=9)
+    expected = torch.cat(inputs, dim=1) @ fusion.reconciliation().mT
+    with torch.no_grad():
+        torch.testing.assert_close(fusion(inputs), expected)
+    for create in (False, True):
+        results = []
+        for fused in (fusion(inputs), expected):
+            results.append(torch.autograd.grad(fused, given, slope, create_graph=create, retain_graph=True))
+        for ours, plain in zip(*results, strict=True):
+            torch.testing.assert_close(ours, plain)
+    of_slopes = (torch.autograd.grad(torch.cat([one.flatten() for one in slopes]).square().sum(), given) for slopes in results)
+    for ours, plain in zip(*of_slopes, strict=True):
+        torch.testing.assert_close(ours, plain)

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hybridfuse.functional import side_by_side
+
 
 def chained(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "_ _"]:
     """The product of matrices in the order that takes the fewest multiplications."""
@@ -37,6 +39,22 @@ def kronecker_times(
         return (inner @ mapped.reshape(p, t, -1)).reshape(p * s, -1)
     mapped = items.mT.reshape(-1, t) @ inner.mT
     return (outer @ mapped.reshape(-1, q, s)).reshape(-1, p * s).mT
+
+
+def kronecker_beside(
+    parts: Sequence[Float[Tensor, "n _"]],
+    outer: Sequence[Float[Tensor, "_ _"]],
+    inner: Sequence[Float[Tensor, "_ _"]],
+) -> Float[Tensor, "n _"]:
+    r"""$[X_1 \ldots X_k] (A \otimes B)^\top$ for products A and B of factors; the columns of B divide each width."""
+    n, (t, *last) = len(parts[0]), (inner[-1].shape[1], *inner[:-1])
+    pieces = [side_by_side.times([part.reshape(-1, t)], inner[-1]).reshape(n, -1, len(inner[-1])) for part in parts]
+    mapped = torch.cat(pieces, dim=1)
+    for factor in reversed(outer):
+        mapped = torch.bmm(factor.expand(n, *factor.shape), mapped) if not last else (mapped.mT @ factor.mT).mT
+    for factor in reversed(last):
+        mapped = side_by_side.spread(mapped.reshape(-1, factor.shape[1]), factor.mT)
+    return mapped.reshape(n, -1)
 
 
 def divisors(number: int) -> list[int]:
