@@ -283,6 +283,7 @@ def test_large_matrices_are_concatenated_by_blocks(
             results.append(torch.autograd.grad(fused, given, slope, create_graph=create, retain_graph=True))
         for ours, plain in zip(*results, strict=True):
             torch.testing.assert_close(ours, plain)
-    of_slopes = (torch.autograd.grad(torch.cat([one.flatten() for one in slopes]).square().sum(), given) for slopes in results)
+    squares = [torch.cat([one.flatten() for one in slopes]).square().sum() for slopes in results]
+    of_slopes = [torch.autograd.grad(square, given) for square in squares]
     for ours, plain in zip(*of_slopes, strict=True):
         torch.testing.assert_close(ours, plain)
