@@ -287,3 +287,20 @@ def test_large_matrices_are_concatenated_by_blocks(
     of_slopes = [torch.autograd.grad(square, given) for square in squares]
     for ours, plain in zip(*of_slopes, strict=True):
         torch.testing.assert_close(ours, plain)
+
+
+@pytest.mark.parametrize("stem", ["attention", "gated", "weighted_sum_learned"])
+def test_weights_of_large_matrices_have_the_gradients_of_small_ones(stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fusion = fusion_of(stem, [3] * 4).double()
+    for parameter in fusion.parameters():
+        parameter.data.normal_()
+    inputs, slope = [matrix.requires_grad_() for matrix in matrices(4, 37, 3)], data(37, 3, seed=9)
+    given, results = [*inputs, *fusion.parameters()], []
+    for block in (1000, 1):
+        monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", block)
+        fused = fusion(inputs)
+        slopes = torch.autograd.grad(fused, given, slope, create_graph=True)
+        curves = torch.autograd.grad(torch.cat([one.flatten() for one in slopes]).square().sum(), given)
+        results.append([fused, *torch.autograd.grad(fusion(inputs), given, slope), *slopes, *curves])
+    for small, large in zip(*results, strict=True):
+        torch.testing.assert_close(large, small, rtol=1e-12, atol=1e-12)

@@ -45,8 +45,8 @@ def block_rows(part: Tensor) -> int:
 
 
 def is_small(part: Tensor) -> bool:
-    """Whether the part of a linear reduction is left to torch's own functions, since a block would hold it."""
-    return part.numel() <= BLOCK
+    """Whether the part of a linear reduction is left to torch's own functions: a block would hold it, or a graph must."""
+    return torch.compiler.is_exporting() or part.numel() <= BLOCK
 
 
 def wide(part: Tensor, dtype: torch.dtype | None = None) -> Tensor:

@@ -35,7 +35,7 @@ def spread(weights: Float[Tensor, "n r"], rows: Float[Tensor, "r d"]) -> Float[T
 def _by_torch(matrix: Tensor) -> bool:
     """Whether torch's own functions take no longer, or are the only ones that do it."""
     autocast = torch.amp.is_autocast_available(matrix.device.type) and torch.is_autocast_enabled(matrix.device.type)
-    return autocast or fold.is_small(matrix) or torch.compiler.is_exporting() or transforms_active()
+    return autocast or fold.is_small(matrix) or transforms_active()
 
 
 def _pieces(inner: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
