@@ -45,7 +45,7 @@ def block_rows(part: Tensor) -> int:
 
 
 def is_small(part: Tensor) -> bool:
-    """Whether the part of a linear reduction is left to torch's own functions: a block would hold it, or a graph must."""
+    """Whether a linear reduction is left to torch's own functions: a block would hold the part, or an export needs it."""
     return torch.compiler.is_exporting() or part.numel() <= BLOCK
 
 
