@@ -45,7 +45,7 @@ def block_rows(part: Tensor) -> int:
 
 
 def is_small(part: Tensor) -> bool:
-    """Whether a linear reduction is left to torch's own functions: a block would hold the part, or an export needs it."""
+    """Whether a linear reduction is left to torch's own functions: a block would hold the part, or it is exported."""
     return torch.compiler.is_exporting() or part.numel() <= BLOCK
 
 
