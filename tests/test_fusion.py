@@ -304,3 +304,24 @@ def test_weights_of_large_matrices_have_the_gradients_of_small_ones(stem: str, m
         results.append([fused, *torch.autograd.grad(fusion(inputs), given, slope), *slopes, *curves])
     for small, large in zip(*results, strict=True):
         torch.testing.assert_close(large, small, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("stem", [*FOLDED, "median", "trimmed_mean"])
+@pytest.mark.parametrize("number", [1, 4, 11])
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e200])
+def test_what_plain_numbers_allow_gives_the_same(
+    stem: str, number: int, size: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers without zeros and ties are reduced by fewer passes; where they are huge or tiny, by all."""
+    options = {"weights": [0.5 + index for index in range(number)]} if stem == "weighted_sum" else {}
+    inputs = [((matrix.abs() + 0.1) * size).requires_grad_() for matrix in matrices(number, 37, 3)]
+    fusion, slope, results = fusion_of(stem, **options), data(37, 3, seed=9), []
+    for plain in (True, False):
+        if not plain:
+            monkeypatch.setattr("hybridfuse.functional.temporary.within", lambda *_: False)
+            monkeypatch.setattr("hybridfuse.functional.extremes._shared", lambda _: True)
+        fused = fusion(inputs)
+        some = torch.autograd.grad(fused, inputs[::2], slope)
+        results.append([fused, *torch.autograd.grad(fusion(inputs), inputs, slope), *some])
+    for fast, slow in zip(*results, strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-12, atol=0.0)
