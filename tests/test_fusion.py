@@ -282,3 +282,67 @@ def test_a_concatenation_is_not_built_where_a_factor_can_be_cut(monkeypatch: pyt
     torch.testing.assert_close(fusion(inputs), expected)
     monkeypatch.undo()
     assert flat(fusion).numel() == fusion.calculate_l() == 2 * (5 + 15)
+
+
+@pytest.mark.parametrize("widths", [[6, 6], [4, 8], [5, 7]])
+@pytest.mark.parametrize("stem", [stem for stem in FUSIONS if stem.startswith("concatenation_")])
+def test_large_matrices_are_concatenated_by_blocks(
+    stem: str, widths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the plain product in value and in gradients of any order, whether or not factors fit the widths."""
+    monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", 1)
+    monkeypatch.setattr("hybridfuse.reconciliation.kronecker_base.SMALL", 0)
+    fusion = fusion_of(stem, widths, p=6).double()
+    inputs = [data(5, width, seed).requires_grad_() for seed, width in enumerate(widths)]
+    given, slope = [*inputs, *fusion.parameters()], data(5, 6, seed=9)
+    expected = torch.cat(inputs, dim=1) @ fusion.reconciliation().mT
+    with torch.no_grad():
+        torch.testing.assert_close(fusion(inputs), expected)
+    for create in (False, True):
+        results = []
+        for fused in (fusion(inputs), expected):
+            results.append(torch.autograd.grad(fused, given, slope, create_graph=create, retain_graph=True))
+        for ours, plain in zip(*results, strict=True):
+            torch.testing.assert_close(ours, plain)
+    squares = [torch.cat([one.flatten() for one in slopes]).square().sum() for slopes in results]
+    of_slopes = [torch.autograd.grad(square, given) for square in squares]
+    for ours, plain in zip(*of_slopes, strict=True):
+        torch.testing.assert_close(ours, plain)
+
+
+@pytest.mark.parametrize("stem", ["attention", "gated", "weighted_sum_learned"])
+def test_weights_of_large_matrices_have_the_gradients_of_small_ones(stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fusion = fusion_of(stem, [3] * 4).double()
+    for parameter in fusion.parameters():
+        parameter.data.normal_()
+    inputs, slope = [matrix.requires_grad_() for matrix in matrices(4, 37, 3)], data(37, 3, seed=9)
+    given, results = [*inputs, *fusion.parameters()], []
+    for block in (1000, 1):
+        monkeypatch.setattr("hybridfuse.functional.fold.BLOCK", block)
+        fused = fusion(inputs)
+        slopes = torch.autograd.grad(fused, given, slope, create_graph=True)
+        curves = torch.autograd.grad(torch.cat([one.flatten() for one in slopes]).square().sum(), given)
+        results.append([fused, *torch.autograd.grad(fusion(inputs), given, slope), *slopes, *curves])
+    for small, large in zip(*results, strict=True):
+        torch.testing.assert_close(large, small, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("stem", [*FOLDED, "median", "trimmed_mean"])
+@pytest.mark.parametrize("number", [1, 4, 11])
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e200])
+def test_what_plain_numbers_allow_gives_the_same(
+    stem: str, number: int, size: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers without zeros and ties are reduced by fewer passes; where they are huge or tiny, by all."""
+    options = {"weights": [0.5 + index for index in range(number)]} if stem == "weighted_sum" else {}
+    inputs = [((matrix.abs() + 0.1) * size).requires_grad_() for matrix in matrices(number, 37, 3)]
+    fusion, slope, results = fusion_of(stem, **options), data(37, 3, seed=9), []
+    for plain in (True, False):
+        if not plain:
+            monkeypatch.setattr("hybridfuse.functional.temporary.within", lambda *_: False)
+            monkeypatch.setattr("hybridfuse.functional.extremes._shared", lambda _: True)
+        fused = fusion(inputs)
+        some = torch.autograd.grad(fused, inputs[::2], slope)
+        results.append([fused, *torch.autograd.grad(fusion(inputs), inputs, slope), *some])
+    for fast, slow in zip(*results, strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-12, atol=0.0)

@@ -1,6 +1,7 @@
 """Learned functions: what is cheap is equal and stays small, and a network learns with each reconciliation."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -311,3 +312,31 @@ def test_attention_of_zero_items_is_even() -> None:
     for heads in (1, 4):
         matrix = function("attention", 5, 3, "instance", heads=heads).calculate_A(torch.zeros(5, 3))
         torch.testing.assert_close(matrix, torch.full((5, 5), 0.2))
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 4), (5, 40, 2, 30), (40, 3, 40, 3, 1), (7, 1, 7, 20, 7)])
+def test_large_matrices_are_multiplied_in_the_cheapest_order(
+    sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "LARGE", 0)
+    monkeypatch.setattr(reconcile, "FEW", 4)
+    for order in (False, True):
+        drawn = [data(*((b, a) if order else (a, b)), seed=a) for a, b in pairwise(sizes)]
+        given = [(one.mT if order else one).requires_grad_() for one in drawn]
+        product, expected = reconcile.chained(given), torch.linalg.multi_dot(given)
+        torch.testing.assert_close(product, expected)
+        slopes = (torch.autograd.grad(one.sum(), given) for one in (product, expected))
+        for ours, plain in zip(*slopes, strict=True):
+            torch.testing.assert_close(ours, plain)
+
+
+def test_the_cheapest_order_has_the_fewest_multiplications() -> None:
+    def fewest(sizes: tuple[int, ...]) -> int:
+        cuts = range(1, len(sizes) - 1)
+        ways = (fewest(sizes[: c + 1]) + fewest(sizes[c:]) + sizes[0] * sizes[c] * sizes[-1] for c in cuts)
+        return min(ways, default=0)
+
+    for sizes in ((3, 4), (30, 2, 40, 5), (2, 30, 2, 40, 5), (9, 8, 1, 8, 9)):
+        cost, cut = reconcile._cheapest(sizes)  # pyright: ignore[reportPrivateUsage]
+        assert cost == fewest(sizes)
+        assert cost == 0 or fewest(sizes[: cut + 1]) + fewest(sizes[cut:]) + sizes[0] * sizes[cut] * sizes[-1] == cost

@@ -150,6 +150,14 @@ def product(
     return _Product.apply(pattern.detach(), values, dense, adjoint)
 
 
+def applied(matrix: Float[Tensor, "n p"], items: Float[Tensor, "p e"]) -> Float[Tensor, "n e"]:
+    """S Z without a graph, in the memory order of Z, which what it is added to has, too."""
+    if items.is_contiguous() or not items.mT.is_contiguous() or not items.is_cpu:
+        return matrix @ items
+    into = items.new_empty(items.shape[1], matrix.shape[0]).mT
+    return torch.mm(matrix, items, out=into)
+
+
 class _Products(Function):
     @staticmethod
     def forward(pattern: Tensor, left: Tensor, right: Tensor) -> Tensor:

@@ -59,10 +59,37 @@ class Extreme(Rule):
             temporary.times(_bit(trace[index // BITS], index % BITS).to(grad.dtype), share) for index in range(count)
         )
 
+    def write_slopes(
+        self,
+        grad: Tensor,
+        result: Tensor,
+        parts: Sequence[Tensor],
+        trace: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+    ) -> None:
+        if _shared(trace):
+            super().write_slopes(grad, result, parts, trace, targets)
+            return
+        bit = torch.empty_like(trace[0])
+        for index, target in enumerate(targets):
+            if target is not None:
+                torch.eq(trace[index // BITS], 1 << index % BITS, out=bit)
+                target.copy_(bit).mul_(grad)
+
     @staticmethod
     def _word(result: Tensor, parts: Sequence[Tensor]) -> Tensor:
         bits = [1 << index for index in range(len(parts))]
         return temporary.weighed(torch.eq, parts, result, bits).to(torch.uint8)
+
+
+def _shared(words: Sequence[Tensor]) -> bool:
+    """Whether there is a place with several bits."""
+    seen, *others = words
+    for word in others:
+        if (seen & word).max():
+            return True
+        seen = seen | word
+    return bool((seen & (seen - 1)).max())
 
 
 def _bit(word: Tensor, index: int) -> Tensor:
@@ -102,6 +129,23 @@ class LogSumExp(Rule):
         share = grad / temporary.added(self._power(part, largest) for part in parts)
         return (temporary.times(self._power(part, largest), share) for part in parts)
 
+    def write_slopes(
+        self,
+        grad: Tensor,
+        result: Tensor,
+        parts: Sequence[Tensor],
+        trace: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+    ) -> None:
+        """Powers are computed once, where the slopes are to be."""
+        largest = self._largest(parts)
+        into = [torch.empty_like(grad) if target is None else target for target in targets]
+        for part, power in zip(parts, into, strict=True):
+            self._power(part, largest, power)
+        share = grad / temporary.added([into[0].clone(), *into[1:]])
+        for power in into:
+            power.mul_(share)
+
     @staticmethod
     def _largest(parts: Sequence[Tensor]) -> Tensor:
         largest = torch.empty_like(parts[0])
@@ -109,9 +153,9 @@ class LogSumExp(Rule):
             Extreme(largest=True).value(parts, largest, traced=False)
         return largest
 
-    def _power(self, part: Tensor, largest: Tensor) -> Tensor:
+    def _power(self, part: Tensor, largest: Tensor, into: Tensor | None = None) -> Tensor:
         """Of a number relative to the largest one; not above 1."""
-        apart, unit = part - largest, self._unit(part)
+        apart, unit = torch.sub(part, largest, out=into), self._unit(part)
         return (apart if unit == 1.0 else apart.div_(unit)).exp_()
 
     def _unit(self, part: Tensor) -> float:

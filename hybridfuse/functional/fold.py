@@ -5,6 +5,7 @@ that gives the slopes. What a gradient does not need is not kept.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -44,8 +45,8 @@ def block_rows(part: Tensor) -> int:
 
 
 def is_small(part: Tensor) -> bool:
-    """Whether the part of a linear reduction is left to torch's own functions, since a block would hold it."""
-    return part.numel() <= BLOCK
+    """Whether a linear reduction is left to torch's own functions: a block would hold the part, or it is exported."""
+    return torch.compiler.is_exporting() or part.numel() <= BLOCK
 
 
 def wide(part: Tensor, dtype: torch.dtype | None = None) -> Tensor:
@@ -96,7 +97,7 @@ class _Reduced(torch.autograd.Function):
         reduction: Reduction = ctx.reduction
         trace, kept = ctx.saved_tensors[: ctx.traces], ctx.saved_tensors[ctx.traces :]
         result, parts = (kept[0], kept[1:]) if kept else (grads[0], ())
-        whole = torch.is_grad_enabled() or not (kept or trace)
+        whole = torch.is_grad_enabled() or not (kept or trace) or not result.is_cpu or not result.numel()
         slopes = _slopes if whole else _slopes_in_blocks
         wanted = ctx.needs_input_grad[2:]
         return None, None, *slopes(reduction, grads[0], result, parts, trace, wanted)
@@ -123,16 +124,27 @@ def _slopes_in_blocks(
     trace: Sequence[Tensor],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    rows, k, t = block_rows(grad), len(parts), len(trace)
-    if rows >= grad.shape[0]:
-        return _slopes(reduction, grad, result, parts, trace, wanted)
-    slopes = [grad.new_empty(grad.shape) if want else None for want in wanted]
-    targets = [None if slope is None else slope.split(rows) for slope in slopes]
-    blocks = zip(*(tensor.split(rows) for tensor in (*parts, *trace, grad, result)), strict=True)
-    for index, block in enumerate(blocks):
-        widened = [wide(part) for part in block[:k]]
-        some = reduction.slopes(wide(block[-2]), wide(block[-1]), widened, block[k : k + t], len(wanted))
-        for target, slope in zip(targets, some, strict=True):
-            if target is not None:
-                target[index].copy_(slope)
+    rows, k = block_rows(grad), len(parts)
+    slopes = [torch.empty_like(grad, memory_format=torch.contiguous_format) if want else None for want in wanted]
+    targets = zip(*(repeat(None) if slope is None else slope.split(rows) for slope in slopes), strict=False)
+    blocks = zip(*(tensor.split(rows) for tensor in (grad, result, *parts, *trace)), strict=True)
+    for into, block in zip(targets, blocks, strict=True):
+        _write(reduction, block[0], block[1], block[2 : k + 2], block[k + 2 :], into)
     return slopes
+
+
+def _write(
+    reduction: Reduction,
+    grad: Tensor,
+    result: Tensor,
+    parts: Sequence[Tensor],
+    trace: Sequence[Tensor],
+    targets: Sequence[Tensor | None],
+) -> None:
+    widened = [wide(tensor) for tensor in (grad, result, *parts)]
+    narrow = grad.dtype != widened[0].dtype
+    into = [torch.empty_like(widened[0]) if narrow and target is not None else target for target in targets]
+    reduction.write_slopes(widened[0], widened[1], widened[2:], trace, into)
+    for target, slope in zip(targets, into, strict=True):
+        if narrow and target is not None and slope is not None:
+            target.copy_(slope)

@@ -30,6 +30,24 @@ class Product(Rule):
             after = after * parts[index]
         return slopes[::-1]
 
+    def write_slopes(
+        self,
+        grad: Tensor,
+        result: Tensor,
+        parts: Sequence[Tensor],
+        trace: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+    ) -> None:
+        if not temporary.normal(result):
+            super().write_slopes(grad, result, parts, trace, targets)
+            return
+        for part, target in temporary.wanted(parts, targets):
+            torch.div(result, part, out=target).mul_(grad)
+
+
+TOGETHER = 4
+"""Numbers of which one logarithm is taken."""
+
 
 class GeometricMean(Rule):
     r"""$\operatorname{sgn}(\prod_i a_i) \prod_i |a_i|^{1/k}$; the slope of what is zero is 0.
@@ -47,6 +65,16 @@ class GeometricMean(Rule):
     def finish(self, state: Sequence[Tensor], count: int) -> None:
         state[0].div_(count).exp_().mul_(state[1])
 
+    def value(self, parts: Sequence[Tensor], into: Tensor, traced: bool) -> list[Tensor]:
+        """A logarithm takes ten times as long as a product: one of several moderate numbers is taken at once."""
+        bound = torch.finfo(into.dtype).max ** (1.0 / (TOGETHER + 1))
+        if not all(temporary.within(part, 1.0 / bound, bound) for part in parts):
+            return super().value(parts, into, traced)
+        groups = (parts[start : start + TOGETHER] for start in range(0, len(parts), TOGETHER))
+        into.copy_(temporary.added(_logarithm(group) for group in groups))
+        into.div_(len(parts)).exp_()
+        return []
+
     def slopes(
         self, grad: Tensor, result: Tensor, parts: Sequence[Tensor], trace: Sequence[Tensor], count: int
     ) -> Iterable[Tensor]:
@@ -58,11 +86,34 @@ class GeometricMean(Rule):
                 slope = (root / part).nan_to_num_(nan=0.0).clamp_(-steepest, steepest)
             yield temporary.times(slope, grad)
 
+    def write_slopes(
+        self,
+        grad: Tensor,
+        result: Tensor,
+        parts: Sequence[Tensor],
+        trace: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+    ) -> None:
+        if not temporary.normal(result):
+            super().write_slopes(grad, result, parts, trace, targets)
+            return
+        steepest, root = torch.finfo(grad.dtype).max ** 0.5, result / len(targets)
+        for part, target in temporary.wanted(parts, targets):
+            torch.div(root, part, out=target).clamp_(-steepest, steepest).mul_(grad)
+
     @staticmethod
     def _size(part: Tensor) -> Tensor:
         """The smallest number for zero, of which a logarithm takes a tenth of the time; there is no sign then."""
         limits = torch.finfo(part.dtype)
         return part.abs().clamp_min_(limits.tiny * limits.eps)
+
+
+def _logarithm(parts: Sequence[Tensor]) -> Tensor:
+    """Of a product."""
+    product = parts[0].clone()
+    for part in parts[1:]:
+        product.mul_(part)
+    return product.log_()
 
 
 class HarmonicMean(Rule):
@@ -89,11 +140,24 @@ class HarmonicMean(Rule):
         self, grad: Tensor, result: Tensor, parts: Sequence[Tensor], trace: Sequence[Tensor], count: int
     ) -> Iterable[Tensor]:
         share = grad / count
-        if result.is_cpu and not torch.is_grad_enabled() and result.all():
-            return ((result / part).square_().mul_(share) for part in parts)
         zeros = temporary.added(self._absent(part) for part in parts)
         of_zeros = count / zeros.clamp_min_(1.0)
         return (self._ratio(part, result, of_zeros).square().mul(share) for part in parts)
+
+    def write_slopes(
+        self,
+        grad: Tensor,
+        result: Tensor,
+        parts: Sequence[Tensor],
+        trace: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+    ) -> None:
+        if not temporary.normal(result):
+            super().write_slopes(grad, result, parts, trace, targets)
+            return
+        share = grad / len(targets)
+        for part, target in temporary.wanted(parts, targets):
+            torch.div(result, part, out=target).square_().mul_(share)
 
     def _ratio(self, part: Tensor, result: Tensor, of_zeros: Tensor) -> Tensor:
         """The result relative to a part, of which the limit is known where that is zero."""

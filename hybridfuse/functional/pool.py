@@ -1,10 +1,12 @@
 """What matrices, dense or sparse, are like as a whole or by row, in numbers between -1 and 1."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hybridfuse.functional import csr, layout, precision
+from hybridfuse.functional import csr, fold, layout, precision
 
 
 def statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2"]:
@@ -19,10 +21,33 @@ def row_statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2 n"]:
     n, p = matrix.shape
     if not layout.is_sparse(matrix):
         wide = _wide(matrix)
-        return squashed(torch.stack([wide.sum(dim=1), wide.abs().sum(dim=1)]) / p)
+        large = not fold.is_small(wide)
+        sums = _RowSums.apply(wide) if large else torch.stack([wide.sum(dim=1), wide.abs().sum(dim=1)])
+        return squashed(sums / p)  # pyright: ignore[reportOptionalOperand]
     values, rows = _wide(csr.values(matrix)), csr.indices(matrix)[0]
     sums = [values.new_zeros(n).index_add(0, rows, some) for some in (values, values.abs())]
     return squashed(torch.stack(sums) / p)
+
+
+class _RowSums(torch.autograd.Function):
+    """Sums of the numbers and of the absolute values of each row, some rows at a time."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor) -> Tensor:
+        ctx.save_for_backward(matrix)
+        blocks = matrix.split(fold.block_rows(matrix))
+        return torch.cat([torch.stack([block.sum(dim=1), block.abs().sum(dim=1)]) for block in blocks], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (matrix,), (of_sum, of_absolute) = ctx.saved_tensors, grads[0][:, :, None]
+        if torch.is_grad_enabled():
+            return of_sum + matrix.sign() * of_absolute
+        slope, rows = torch.empty_like(matrix), fold.block_rows(matrix)
+        for start in range(0, len(matrix), rows):
+            some = slice(start, start + rows)
+            torch.sign(matrix[some], out=slope[some]).mul_(of_absolute[some]).add_(of_sum[some])
+        return slope
 
 
 def entry_statistics(part: Tensor) -> Tensor:

@@ -39,6 +39,28 @@ class Middle(Reduction):
                 slope = slope + inner * between
             yield slope
 
+    def write_slopes(
+        self,
+        grad: Tensor,
+        result: Tensor,
+        parts: Sequence[Tensor],
+        trace: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+    ) -> None:
+        """Where the numbers between the two ends are as many as the ranks, none of them is left out for a tie."""
+        (low, high), ranks = trace, float(self.last + 1 - self.first)
+        into = [torch.empty_like(grad) if target is None else target for target in targets]
+        for part, inside in zip(parts, into, strict=True):
+            (torch.ge if ranks > 1 else torch.eq)(part, low, out=inside)
+            if ranks > 1:
+                inside.mul_(temporary.indicator(torch.le, part, high))
+        if not temporary.within(temporary.added([into[0].clone(), *into[1:]]), ranks, ranks):
+            super().write_slopes(grad, result, parts, trace, targets)
+            return
+        inner = grad / ranks
+        for inside in into:
+            inside.mul_(inner)
+
     def _low_share(self, parts: Sequence[Tensor], low: Tensor) -> Tensor:
         """How many of the ranks numbers equal to the lowest have, for each of them."""
         below, equal = temporary.counted(torch.lt, parts, low), temporary.counted(torch.eq, parts, low)

@@ -7,12 +7,46 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hybridfuse.functional import side_by_side
+
+LARGE = 1 << 17
+"""Entries of a matrix from which on it matters how the memory of a product is read."""
+FEW = 16
+
 
 def chained(matrices: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, "_ _"]:
     """The product of matrices in the order that takes the fewest multiplications."""
     if len(matrices) <= 2:
         return matrices[0] if len(matrices) == 1 else matrices[0] @ matrices[1]
-    return _from_data(matrices) if torch.compiler.is_exporting() else torch.linalg.multi_dot(list(matrices))
+    if torch.compiler.is_exporting():
+        return _from_data(matrices)
+    large = max(matrix.numel() for matrix in matrices) > LARGE
+    return _in_order(list(matrices)) if large else torch.linalg.multi_dot(list(matrices))
+
+
+def _in_order(matrices: list[Tensor]) -> Tensor:
+    if len(matrices) == 1:
+        return matrices[0]
+    _, cut = _cheapest((matrices[0].shape[0], *(matrix.shape[1] for matrix in matrices)))
+    return _times(_in_order(matrices[:cut]), _in_order(matrices[cut:]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _cheapest(sizes: tuple[int, ...]) -> tuple[int, int]:
+    """The fewest multiplications of a product of matrices of such rows and columns, and where it is cut at last."""
+    if len(sizes) == 2:
+        return 0, 0
+    return min(
+        (_cheapest(sizes[: cut + 1])[0] + _cheapest(sizes[cut:])[0] + sizes[0] * sizes[cut] * sizes[-1], cut)
+        for cut in range(1, len(sizes) - 1)
+    )
+
+
+def _times(left: Tensor, right: Tensor) -> Tensor:
+    """By the transposes where few columns meet a matrix that is read by columns: that takes a tenth of the time."""
+    if right.shape[1] <= FEW and left.mT.is_contiguous():
+        return (right.mT @ left.mT).mT
+    return left @ right
 
 
 def _from_data(matrices: Sequence[Tensor]) -> Tensor:
@@ -37,6 +71,22 @@ def kronecker_times(
         return (inner @ mapped.reshape(p, t, -1)).reshape(p * s, -1)
     mapped = items.mT.reshape(-1, t) @ inner.mT
     return (outer @ mapped.reshape(-1, q, s)).reshape(-1, p * s).mT
+
+
+def kronecker_beside(
+    parts: Sequence[Float[Tensor, "n _"]],
+    outer: Sequence[Float[Tensor, "_ _"]],
+    inner: Sequence[Float[Tensor, "_ _"]],
+) -> Float[Tensor, "n _"]:
+    r"""$[X_1 \ldots X_k] (A \otimes B)^\top$ for products A and B of factors; the columns of B divide each width."""
+    n, (t, *last) = len(parts[0]), (inner[-1].shape[1], *inner[:-1])
+    pieces = [side_by_side.times([part.reshape(-1, t)], inner[-1]).reshape(n, -1, len(inner[-1])) for part in parts]
+    mapped = torch.cat(pieces, dim=1)
+    for factor in reversed(outer):
+        mapped = torch.bmm(factor.expand(n, *factor.shape), mapped) if not last else (mapped.mT @ factor.mT).mT
+    for factor in reversed(last):
+        mapped = side_by_side.spread(mapped.reshape(-1, factor.shape[1]), factor.mT)
+    return mapped.reshape(n, -1)
 
 
 def divisors(number: int) -> list[int]:

@@ -24,6 +24,22 @@ class Reduction(ABC):
     ) -> Iterable[Tensor]:
         """The gradient of each of so many parts, one at a time, by functions that are differentiable themselves."""
 
+    def write_slopes(
+        self,
+        grad: Tensor,
+        result: Tensor,
+        parts: Sequence[Tensor],
+        trace: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+    ) -> None:
+        """The same without a graph on a processor, into tensors, for each part that has one.
+
+        To be replaced where plain numbers, such as those without ties or zeros, allow less.
+        """
+        for target, slope in zip(targets, self.slopes(grad, result, parts, trace, len(targets)), strict=True):
+            if target is not None:
+                target.copy_(slope)
+
 
 class Rule(Reduction):
     """A reduction that takes one part after the other, each of which may then be forgotten."""

@@ -38,7 +38,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, applied: Tensor, adjoint: Tensor, items: Tensor) -> Tensor:
         ctx.matrices = (adjoint, applied)
-        return applied @ items
+        return csr.applied(applied, items)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:

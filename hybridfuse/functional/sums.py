@@ -72,14 +72,59 @@ class _Weighted(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        weights, *parts = ctx.saved_tensors
-        (grad,), wanted = grads, ctx.needs_input_grad[1:]
-        of_parts = [
-            grad * weight.to(grad.dtype) if want else None for weight, want in zip(weights, wanted, strict=True)
-        ]
-        if not ctx.needs_input_grad[0]:
-            return None, *of_parts
-        along = weights.dtype if weights.dtype not in precision.HALF else torch.float32
-        wide = grad.to(torch.promote_types(along, grad.dtype)).reshape(-1)
-        slopes = torch.stack([wide.dot(part.to(wide.dtype).reshape(-1)) for part in parts])
-        return slopes.to(weights.dtype), *of_parts
+        (weights, *parts), (grad,), wanted = ctx.saved_tensors, grads, ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled() or not grad.is_cpu or not ctx.needs_input_grad[0] or grad.dtype in precision.HALF:
+            scaled = [
+                grad * weight.to(grad.dtype) if want else None for weight, want in zip(weights, wanted, strict=True)
+            ]
+            return _along(grad, parts, weights.dtype) if ctx.needs_input_grad[0] else None, *scaled
+        targets = [torch.empty_like(part) if want else None for part, want in zip(parts, wanted, strict=True)]
+        rows, factors, slopes = fold.block_rows(grad), weights.tolist(), list[Tensor]()
+        for start in range(0, len(grad), rows):
+            part_of = slice(start, start + rows)
+            slopes.append(_along(grad[part_of], [part[part_of] for part in parts], weights.dtype))
+            for target, factor in zip(targets, factors, strict=True):
+                if target is not None:
+                    torch.mul(grad[part_of], factor, out=target[part_of])
+        return torch.stack(slopes).sum(dim=0), *targets
+
+
+def _along(grad: Tensor, parts: Sequence[Tensor], dtype: torch.dtype) -> Float[Tensor, " k"]:
+    """The slopes of weights: scalar products, in float32 at least."""
+    along = dtype if dtype not in precision.HALF else torch.float32
+    wide = grad.to(torch.promote_types(along, grad.dtype)).reshape(-1)
+    return torch.stack([wide.dot(part.to(wide.dtype).reshape(-1)) for part in parts]).to(dtype)
+
+
+def by_rows(weights: Float[Tensor, "k n"], parts: Sequence[Float[Tensor, "n p"]]) -> Float[Tensor, "n p"]:
+    r"""$\sum_r w_{ri} a_{r,ij}$ for large dense parts, some rows at a time; no part is scaled by itself."""
+    return _ByRows.apply(weights, *parts)  # pyright: ignore[reportReturnType]
+
+
+class _ByRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, *parts: Tensor) -> Tensor:
+        ctx.save_for_backward(weights, *parts)
+        total, rows = torch.empty_like(parts[0]), fold.block_rows(parts[0])
+        pieces = zip(*(matrix.split(rows) for matrix in (total, *parts)), strict=True)
+        for (into, first, *others), shares in zip(pieces, weights[:, :, None].split(rows, dim=1), strict=True):
+            torch.mul(first, shares[0], out=into)
+            for other, share in zip(others, shares[1:], strict=True):
+                into.addcmul_(other, share)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (weights, *parts), (grad,) = ctx.saved_tensors, grads
+        if torch.is_grad_enabled():
+            of_weights = torch.stack([(grad * part).sum(dim=1) for part in parts])
+            return of_weights, *(grad * share[:, None] for share in weights)
+        slopes, rows = [torch.empty_like(part) for part in parts], fold.block_rows(grad)
+        of_weights, product = torch.empty_like(weights), torch.empty_like(grad[:rows])
+        for start in range(0, len(grad), rows):
+            some = slice(start, start + rows)
+            for part, share, slope, of_share in zip(parts, weights, slopes, of_weights, strict=True):
+                torch.mul(grad[some], share[some, None], out=slope[some])
+                piece = torch.mul(grad[some], part[some], out=product[: len(slope[some])])
+                torch.sum(piece, dim=1, out=of_share[some])
+        return of_weights, *slopes

@@ -3,7 +3,7 @@
 Comparisons are the numbers 0 and 1, which are added and multiplied ten times as fast as bools choose.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -44,3 +44,22 @@ def added(terms: Iterable[Tensor]) -> Tensor:
 def times(temporary: Tensor, factor: Tensor) -> Tensor:
     """The product, into the temporary tensor where no graph needs that."""
     return temporary * factor if torch.is_grad_enabled() else temporary.mul_(factor)
+
+
+def wanted(parts: Sequence[Tensor], targets: Sequence[Tensor | None]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each part that has a target, and that."""
+    return ((part, target) for part, target in zip(parts, targets, strict=True) if target is not None)
+
+
+def within(numbers: Tensor, low: float, high: float) -> bool:
+    """Whether all numbers are known to be from one to another; found out where that takes no waiting."""
+    if not numbers.is_cpu or not numbers.numel() or torch.compiler.is_exporting():
+        return False
+    least, largest = torch.aminmax(numbers)
+    return low <= float(least) and float(largest) <= high
+
+
+def normal(numbers: Tensor) -> bool:
+    """Whether all numbers are finite and apart from zero, in full precision."""
+    limits = torch.finfo(numbers.dtype)
+    return within(numbers.abs(), limits.tiny, limits.max)

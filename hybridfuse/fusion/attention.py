@@ -43,6 +43,9 @@ class Attention(WeightedBase):
         if self.per_entry:
             return self.entrywise(matrices, self.reduce)
         shares = self._shares([pool.row_statistics(matrix) for matrix in matrices])
+        whole = not any(map(layout.is_sparse, matrices)) and matrices[0].dtype == shares.dtype
+        if whole and not fold.is_small(matrices[0]):
+            return sums.by_rows(shares, matrices)
         factors = [share[:, None].to(matrix.dtype) for share, matrix in zip(shares, matrices, strict=True)]
         weighted = [layout.scaled(matrix, factor) for matrix, factor in zip(matrices, factors, strict=True)]
         return self.entrywise(weighted, lambda parts: fold.reduced(sums.Total(), list(parts)))

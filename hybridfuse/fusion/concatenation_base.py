@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,7 +10,6 @@ from hybridfuse import check
 from hybridfuse.functional import layout
 from hybridfuse.fusion.stacking_base import StackingBase
 from hybridfuse.reconciliation.base import Reconciliation
-from hybridfuse.reconciliation.kronecker_base import KroneckerBase
 
 
 class ConcatenationBase(StackingBase):
@@ -51,9 +49,8 @@ class ConcatenationBase(StackingBase):
         return e * (self.p * self.width + n * built) <= n * self.p * (self.width + e)
 
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
-        dense = not any(map(layout.is_sparse, matrices))
-        if dense and isinstance(self.reconciliation, KroneckerBase):
-            return self.reconciliation.linear(torch.cat(list(matrices), dim=1), None)
+        if not any(map(layout.is_sparse, matrices)):
+            return self.reconciliation.beside(matrices)
         *outer, inner = (factor.to(matrices[0].dtype) for factor in self.reconciliation.factors())
         pieces = inner.split([matrix.shape[1] for matrix in matrices], dim=1)
         mapped = layout.times(matrices[0], pieces[0].mT)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybridfuse import check
-from hybridfuse.functional import reconcile
+from hybridfuse.functional import reconcile, side_by_side
 
 
 class Reconciliation(nn.Module, ABC):
@@ -61,6 +61,14 @@ class Reconciliation(nn.Module, ABC):
         widths = [factor.shape[1] for factor in factors]
         cut = 1 + widths.index(min(widths))
         return factors[:cut], [factor.mT for factor in reversed(factors[cut:])]
+
+    def beside(self, parts: Sequence[Float[Tensor, "n _"]]) -> Float[Tensor, "n rows"]:
+        """[A_1 … A_k] ψᵀ for dense matrices of one dtype, which are not put together."""
+        *outer, inner = (factor.to(parts[0].dtype) for factor in self.factors())
+        mapped = side_by_side.times(parts, inner)
+        for factor in reversed(outer):
+            mapped = side_by_side.spread(mapped, factor.mT)
+        return mapped
 
     def linear(self, x: Float[Tensor, "b columns"], bias: Float[Tensor, " rows"] | None) -> Float[Tensor, "b rows"]:
         """x ψᵀ plus the bias, in the dtype of x."""

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -34,5 +36,8 @@ class Hm(KroneckerBase):
         self.outer = normal(*self.outer_shape, self.std**0.5)
         self.inner = normal(*self.inner_shape, self.std**0.5)
 
-    def pair(self) -> tuple[Float[Tensor, "p q"], Float[Tensor, "s t"]]:
-        return self.outer, self.inner
+    def outer_factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        return [self.outer]
+
+    def inner_factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        return [self.inner]

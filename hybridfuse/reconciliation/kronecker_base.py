@@ -3,11 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from hybridfuse import check
-from hybridfuse.functional import reconcile
+from hybridfuse.functional import fold, reconcile
 from hybridfuse.reconciliation.base import Reconciliation
 
 SMALL = 1 << 14
@@ -15,7 +16,8 @@ SMALL = 1 << 14
 
 
 class KroneckerBase(Reconciliation):
-    """ψ = A ⊗ B, with A (p, q) and B (rows / p, columns / q). An author writes `pair`.
+    """ψ = A ⊗ B, with A (p, q) and B (rows / p, columns / q). An author writes
+    `outer_factors` and `inner_factors`.
 
     Args:
         row_factor: p, which divides rows; by default the divisor nearest to their square root.
@@ -39,8 +41,16 @@ class KroneckerBase(Reconciliation):
         self.outer_shape, self.inner_shape = (p, q), (rows // p, columns // q)
 
     @abstractmethod
+    def outer_factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        """Matrices whose product A is."""
+
+    @abstractmethod
+    def inner_factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        """Matrices whose product B is."""
+
     def pair(self) -> tuple[Float[Tensor, "p q"], Float[Tensor, "s t"]]:
         """A and B."""
+        return reconcile.chained(self.outer_factors()), reconcile.chained(self.inner_factors())
 
     def factors(self) -> Sequence[Float[Tensor, "_ _"]]:
         return [reconcile.kronecker(*self.pair())]
@@ -58,6 +68,20 @@ class KroneckerBase(Reconciliation):
             return reconcile.chained([*left, reconcile.kronecker_times(outer, inner, reconcile.chained(right))])
         mapped = reconcile.kronecker_times(outer.mT, inner.mT, reconcile.chained(left).mT).mT
         return reconcile.chained([mapped, *right])
+
+    def beside(self, parts: Sequence[Float[Tensor, "n _"]]) -> Float[Tensor, "n rows"]:
+        """Where no graph needs what is made on the way, some rows at a time, so that it stays in a cache."""
+        if self.rows * self.columns <= SMALL:
+            return super().beside(parts)
+        dtype = parts[0].dtype
+        outer, inner = ([f.to(dtype) for f in own] for own in (self.outer_factors(), self.inner_factors()))
+        if any(part.shape[1] % self.inner_shape[1] for part in parts):
+            parts = [torch.cat(list(parts), dim=1)]
+        rows = max(1, 4 * fold.block_rows(parts[0]) * parts[0].shape[1] // self.columns)
+        if torch.is_grad_enabled() or rows >= len(parts[0]):
+            return reconcile.kronecker_beside(parts, outer, inner)
+        blocks = zip(*(part.split(rows) for part in parts), strict=True)
+        return torch.cat([reconcile.kronecker_beside(block, outer, inner) for block in blocks])
 
 
 def _factor(name: str, factor: int | None, size: int) -> int:

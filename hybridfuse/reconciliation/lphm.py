@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -41,5 +43,8 @@ class Lphm(KroneckerBase):
         self.inner_left = normal(self.inner_shape[0], rank, factor_std)
         self.inner_right = normal(rank, self.inner_shape[1], factor_std)
 
-    def pair(self) -> tuple[Float[Tensor, "p q"], Float[Tensor, "s t"]]:
-        return self.outer, self.inner_left @ self.inner_right
+    def outer_factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        return [self.outer]
+
+    def inner_factors(self) -> Sequence[Float[Tensor, "_ _"]]:
+        return [self.inner_left, self.inner_right]

@@ -5,10 +5,11 @@ python tests/benchmarks/bench_fusion.py --only prod max    fusions whose names h
 python tests/benchmarks/bench_fusion.py --sizes 512        matrices of 512²
 
 For k = 4 and 16 matrices, forward and forward with backward, in milliseconds: ours, `torch.stack(...)` reduced, the
-library; then how many times as long the other takes, in the worst of both modes. Gradients are those of the matrices
-and of parameters. Times alternate and are the least of several. Memory is what forward allocates beyond its inputs, in
-matrices, from a list and from an iterator that makes them; least is the time to read k matrices and write one, at the
-rate of a large copy. Prints Markdown, in minutes.
+library; then how many times as long the other takes, in the worst of both modes. Below each table and each size, the
+geometric means of these ratios: of both modes, each counted by itself, and of the worst. Gradients are those of the
+matrices and of parameters. Times alternate and are the least of several. Memory is what forward allocates beyond its
+inputs, in matrices, from a list and from an iterator that makes them; least is the time to read k matrices and write
+one, at the rate of a large copy. Prints Markdown, in minutes.
 """
 
 import argparse
@@ -144,8 +145,8 @@ def without_gradients(call: Callable[[], object]) -> Callable[[], object]:
     return run
 
 
-def row(stem: str, n: int, k: int, seconds: float) -> tuple[float, float]:
-    """Prints one line; the least ratios to the plain form and to the library."""
+def row(stem: str, n: int, k: int, seconds: float) -> list[tuple[float, float]]:
+    """Prints one line; how many times as long the plain form and the library take, forward and with backward."""
     torch.manual_seed(0)
     matrices = [torch.rand(n, n) + 0.1 for _ in range(k)]
     ours = fusion_of(stem, [n] * k, **({"weights": [0.5] * k} if stem == "weighted_sum" else {}))
@@ -156,10 +157,10 @@ def row(stem: str, n: int, k: int, seconds: float) -> tuple[float, float]:
     with torch.no_grad():
         held = peak(lambda: ours(matrices)) / size
         streamed = peak(lambda: ours(_made(k, n))) / size
-    ratios = [min(a / b for a, b in ((forward[i], forward[0]), (both[i], both[0]))) for i in (1, 2)]
-    shown = [f"{value:.2f}" for value in (*forward, *both, *ratios)] + [f"{held:.1f}", f"{streamed:.1f}"]
+    ratios = [(forward[i] / forward[0], both[i] / both[0]) for i in (1, 2)]
+    shown = [f"{value:.2f}" for value in (*forward, *both, *map(min, ratios))] + [f"{held:.1f}", f"{streamed:.1f}"]
     print(_line([stem, *shown]).replace("nan", ""), flush=True)
-    return ratios[0], ratios[1]
+    return ratios
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -192,24 +193,38 @@ def main() -> None:
         global clock
         clock, given.threads = time.process_time, 1
     torch.set_num_threads(given.threads)
+    torch.ones(1, requires_grad=True).sum().backward()  # what torch loads for its first gradient is no fusion's cost
     rate = bandwidth()
     print(_machine(given.threads, rate) + "; milliseconds.")
     for n in given.sizes:
-        for k in given.counts:
-            table(n, k, given.only, given.seconds, 4e3 * n * n * (k + 1) / rate)
+        found = [table(n, k, given.only, given.seconds, 4e3 * n * n * (k + 1) / rate) for k in given.counts]
+        print(f"\n## All of {n}²\n")
+        summary([ratios for some in found for ratios in some])
 
 
-def table(n: int, k: int, words: list[str], seconds: float, floor: float) -> None:
+def table(n: int, k: int, words: list[str], seconds: float, floor: float) -> list[list[tuple[float, float]]]:
     print(f"\n## {k} matrices of {n}², least {floor:.2f} ms\n")
     print(_line(HEADER), _line(["---", *["--:"] * (len(HEADER) - 1)]), sep="\n")
     chosen = [stem for stem in FUSIONS if not words or any(word in stem for word in words)]
     found = [row(stem, n, k, seconds) for stem in chosen if stem not in SLOW or n <= 512]
     print()
+    summary(found)
+    return found
+
+
+def summary(found: list[list[tuple[float, float]]]) -> None:
     for index, name in enumerate(("torch.stack", "the library")):
-        known = [ratios[index] for ratios in found if not math.isnan(ratios[index])]
+        known = [ratios[index] for ratios in found if not math.isnan(ratios[index][0])]
         if known:
-            mean = statistics.geometric_mean(known)
-            print(f"Beside {name}: geometric mean × {mean:.2f} of {len(known)}, least × {min(known):.2f}.")
+            print(f"Beside {name}, {len(known)} rows: {_means(known)}.")
+
+
+def _means(ratios: list[tuple[float, float]]) -> str:
+    """Geometric means and the least of some fusions' ratios."""
+    forward, both = zip(*ratios, strict=True)
+    kinds = {"both modes": forward + both, "forward": forward, "+ backward": both, "worst": tuple(map(min, ratios))}
+    means = ", ".join(f"{name} × {statistics.geometric_mean(kind):.2f}" for name, kind in kinds.items())
+    return f"geometric mean of {means}; least × {min(kinds['worst']):.2f}"
 
 
 if __name__ == "__main__":
