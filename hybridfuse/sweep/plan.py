@@ -16,6 +16,7 @@ from hybridfuse.sweep.condition import Defaults
 from hybridfuse.sweep.controls import controls
 from hybridfuse.sweep.settings import Settings, settings
 from hybridfuse.sweep.space import Space
+from hybridfuse.sweep.uncollected import uncollected
 from hybridfuse.sweep.words import Words, alternatives, is_about_sweep, key, parsed
 
 
@@ -98,6 +99,7 @@ def plan(conf: Path, words: Sequence[str], config_dir: str | None = None) -> Pla
     return planned(Composer(conf, config_dir), words)
 
 
+@uncollected()
 def planned(composer: Composer, words: Sequence[str]) -> Plan:
     """The plan of a command, its configurations from a composer that may know some already."""
     of_jobs, probe = probed(composer, words)

@@ -11,6 +11,7 @@ from hybridfuse.description import Description
 from hybridfuse.record import file_checksum, is_running
 from hybridfuse.report.folder import content
 from hybridfuse.report.row import Row, row
+from hybridfuse.sweep.uncollected import uncollected
 
 Status = Literal["new", "done", "failed", "interrupted", "pruned", "running", "broken"]
 _ENDED = ("done", "failed", "interrupted", "pruned")
@@ -43,6 +44,7 @@ def state(job: Description) -> State:
     return _of(job.folder, _read(job.folder)[0])
 
 
+@uncollected()
 def states(jobs: Sequence[Description]) -> list[State]:
     """Where jobs stand, those done included that were asked for in other words of the same meaning.
 

@@ -25,6 +25,7 @@ from hybridfuse.sweep.search import Search
 from hybridfuse.sweep.session import Limits, Listed, Session
 from hybridfuse.sweep.settle import is_done, settle
 from hybridfuse.sweep.state import State, states
+from hybridfuse.sweep.uncollected import uncollected
 
 DONE, FAILED = 0, 1
 _PATIENCE = LEASE + 5.0
@@ -113,6 +114,7 @@ def search(source: Search, launcher: EngineLauncher, conduct: Conduct) -> int:
     return DONE if all(end.outcome in ("done", "pruned") for end in ended.values()) else FAILED
 
 
+@uncollected()
 def answer(
     folder: Path, jobs: Sequence[Path], metric: str | None, is_new: bool, known: Mapping[Path, Row] | None = None
 ) -> None:
