@@ -34,9 +34,9 @@ class HybridInterdependence(StoredBase):
     The s_i are those of `balance`, 1 without one.
 
     Learnable parameters are those of each function in turn, then the fusion's, then the balance's. Without data and
-    parameters, A is computed once, unless it is a dense sum, which is applied part by part, or a multiple of a single
-    function's. Functions and configurations of the caller are never changed; a function given as an object becomes a
-    submodule as it is.
+    parameters, A is computed once, and of functions with a reference as long as that stays, unless it is a dense sum,
+    which is applied part by part, or a multiple of a single function's. Functions and configurations of the caller are
+    never changed; a function given as an object becomes a submodule as it is.
 
     Args:
         name: what messages call the hybrid.

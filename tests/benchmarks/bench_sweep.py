@@ -5,6 +5,8 @@ pip install hydra-joblib-launcher                         # has joblib's launche
 """
 
 import argparse
+import contextlib
+import ctypes
 import importlib.util
 import json
 import os
@@ -45,6 +47,7 @@ BASIC = [
 ]
 
 
+_SET_CHILD_SUBREAPER = 36
 PLACES = 2
 """Jobs at once, of the pool and of joblib's launcher."""
 
@@ -78,7 +81,11 @@ class Trained(NamedTuple):
 def cost(*command: str, cwd: str) -> Cost:
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=cwd, check=False)
-    end, after = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    end = time.time()
+    with contextlib.suppress(ChildProcessError):  # there are no more
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit(done.stdout[-2000:] + done.stderr[-2000:])
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -170,7 +177,14 @@ def _finish(folder: str, words: list[str]) -> int:
     return len(made.jobs)
 
 
+def adopt() -> None:
+    """On Linux, has what the children of a child took counted also where that child is killed, as the pool ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1)
+
+
 def main() -> None:
+    adopt()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="20 jobs each")
     parser.add_argument("--planned", type=int, default=60, help="seeds of the sweep that is only planned")
