@@ -91,7 +91,9 @@ def trainer(config: DictConfig, record: Record, learner: nn.Module, reporter: Re
     callbacks: list[Any] = _reference(config, learner)
     callbacks += [built("callbacks", lambda n=node: instantiate(n)) for node in chosen]
     callbacks += built("callbacks", lambda: reporter.callbacks(config.callbacks))
-    callbacks += [NetworkSummary(), Hyperparameters(_hyperparameters(config, record, learner)), Interrupt()]
+    callbacks += [NetworkSummary(), Interrupt()]
+    if logger:
+        callbacks.append(Hyperparameters(_hyperparameters(config, record, learner)))
     make = built("trainer", lambda: instantiate(config.trainer, {"_partial_": True}))
     return built("trainer", lambda: make(logger=logger, callbacks=callbacks, default_root_dir=Path(record.folder)))
 

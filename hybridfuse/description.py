@@ -128,12 +128,12 @@ class Description:
         given = {"sha256": data.get("path"), "links_sha256": data.get("links")}
         return {name: Path(path) for name, path in given.items() if isinstance(path, str)}
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where the job's results lie: <runs>/<name>/<readable>-<hash>."""
         return Path(str(self._node("runs")), self.name, self._label)
 
-    @cached_property
+    @property
     def _label(self) -> str:
         """The name of the folder."""
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(self._words))
@@ -181,14 +181,15 @@ def sha256(text: str) -> str:
 def _seeded(text: str, seed: Any) -> str:
     """The JSON of a configuration with its seed, be it a value or a part of a text."""
     quoted = json.dumps(ANY_SEED)
-    return text.replace(quoted, canonical(seed)).replace(quoted[1:-1], canonical(str(seed))[1:-1])
+    value = str(seed) if type(seed) is int else canonical(seed)  # the same, at once
+    return text.replace(quoted, value).replace(quoted[1:-1], json.dumps(str(seed))[1:-1])
 
 
 def _with_seed(node: Any, seed: Any) -> Any:
     """The same node with its seed; what has none is shared."""
-    if isinstance(node, Mapping):
+    if isinstance(node, dict):
         inner = {key: _with_seed(value, seed) for key, value in node.items()}
-        return node if all(inner[key] is value for key, value in node.items()) else inner
+        return node if all(map(operator.is_, inner.values(), node.values())) else inner
     if isinstance(node, list):
         values = [_with_seed(value, seed) for value in node]
         return node if all(map(operator.is_, values, node)) else values

@@ -1,6 +1,7 @@
 """Where a network first leaves the finite numbers."""
 
 import contextlib
+import math
 from collections.abc import Sequence
 
 import torch
@@ -50,7 +51,7 @@ def holds_nan(tensor: Tensor) -> bool:
         return False
     entries = _entries(tensor.detach())
     # A sum is read once and nothing is written; of infinite numbers it may be NaN as well.
-    return bool(entries.sum().isnan()) and bool(entries.isnan().any())
+    return math.isnan(entries.sum().item()) and bool(entries.isnan().any())
 
 
 def _entries(output: Tensor) -> Tensor:

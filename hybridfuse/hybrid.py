@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hybridfuse import check, parts
 from hybridfuse.balance.base import Balance
+from hybridfuse.functional.fused import Fused
 from hybridfuse.functional.stored import Stored
 from hybridfuse.fusion.base import Fusion
 from hybridfuse.fusion.weighted_base import WeightedBase
@@ -32,9 +33,9 @@ class HybridInterdependence(StoredBase):
     The s_i are those of `balance`, 1 without one.
 
     Learnable parameters are those of each function in turn, then the fusion's, then the balance's. Without data and
-    parameters, A is computed once, unless it is a dense sum, which is applied part by part, or a multiple of a single
-    function's. Functions and configurations of the caller are never changed; a function given as an object becomes a
-    submodule as it is.
+    parameters, A is computed once, and of functions with a reference as long as that stays, unless it is a dense sum,
+    which is applied part by part, or a multiple of a single function's. Functions and configurations of the caller are
+    never changed; a function given as an object becomes a submodule as it is.
 
     Args:
         name: what messages call the hybrid.
@@ -88,6 +89,7 @@ class HybridInterdependence(StoredBase):
         post = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
         self.postprocess = None if post is None else check.kind("postprocess", post, Postprocess)
         self.balance = self._balance(balance)
+        self._fused = Fused()
         is_fused = self.recipe.weights is None or (self.sparse and len(functions) > 1)
         if is_fused and not self.require_data and not self.require_parameters:
             self.store()
@@ -108,7 +110,7 @@ class HybridInterdependence(StoredBase):
     def recipe(self) -> Recipe:
         """What A is made of, and how."""
         parts = [NamedPart(self.name, name, function) for name, function in self.functions.items()]
-        return Recipe(parts, self.fusion_function, self.balance, self.postprocess)
+        return Recipe(parts, self.fusion_function, self.balance, self.postprocess, self._fused, self.constants)
 
     @property
     def functions(self) -> dict[str, Interdependence]:
@@ -171,6 +173,15 @@ class HybridInterdependence(StoredBase):
 
     def builds_matrix(self, items: Float[Tensor, "n d"], e: int) -> bool:
         return not self.sparse and (self.kept(items) is not None or isinstance(self.recipe.path(items, e), Built))
+
+    def constants(self, items: Float[Tensor, "n d"]) -> list[Tensor] | None:
+        own = [module for module in (self.fusion_function, self.balance, self.postprocess) if module is not None]
+        found = [buffer for module in own for buffer in module.buffers()]
+        for function in self.interdependence_functions:
+            if (constants := function.constants(items)) is None:
+                return None
+            found += constants
+        return None if any(True for module in own for _ in module.parameters()) else found
 
     def entries(self, items: Float[Tensor, "n d"], pattern: Float[Tensor, "n p"]) -> Float[Tensor, " z"]:
         of_parts = None if self.kept(items) is not None else self.recipe.entries(items, pattern)

@@ -88,6 +88,12 @@ class SupervisedModule(pl.LightningModule):
             "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "epoch", "monitor": "val/loss"},
         }
 
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        """As the optimiser does it, without its profiler, which takes ten times as long for some parameters."""
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
     def _not_finite(self, loss: float, cause: str) -> str:
         place = f"step {self.global_step} (epoch {self.current_epoch})"
         return f"the loss must be finite, got {loss} at {place}; {cause}."

@@ -21,6 +21,10 @@ class NamedPart(NamedTuple):
         """A."""
         return self._checked(lambda: self.function.relate(items), items)
 
+    def relate_dense(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+        """A, dense."""
+        return self._checked(lambda: self.function.relate_dense(items), items)
+
     def transform(self, items: Float[Tensor, "n d"], transformed: Float[Tensor, "n e"]) -> Float[Tensor, "p e"]:
         """Aᵀ Z."""
         return self._named(lambda: self.function.transform(items, transformed), items)

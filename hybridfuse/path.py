@@ -1,7 +1,7 @@
 """How a hybrid comes to A and to Aᵀ Z: the cheapest exact way that its fusion and its functions allow."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from hybridfuse import finite
 from hybridfuse.balance.base import Balance
 from hybridfuse.functional import csr, layout
+from hybridfuse.functional.fused import Fused
 from hybridfuse.fusion.base import Elementwise, Fusion
 from hybridfuse.fusion.stacking_base import StackingBase
 from hybridfuse.named_part import NamedPart
@@ -27,6 +28,9 @@ class Recipe(NamedTuple):
     fusion: Fusion
     balance: Balance | None
     postprocess: Postprocess | None
+    fused: Fused
+    constants: Callable[[Tensor], Sequence[Tensor] | None]
+    """Gives all that A of some items follows from, if that is constant."""
 
     @property
     def sparse(self) -> bool:
@@ -66,13 +70,19 @@ class Recipe(NamedTuple):
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         """A."""
+        return self.fused(items, lambda: self.constants(items), lambda: self._built(items))
+
+    def _built(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         reduced = self.at_links
         fused = self.whole(items) if reduced is None else self._sampled(reduced, items)
         return fused if self.postprocess is None else self.postprocess(fused)
 
     def whole(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         """The fused matrix, each part built whole."""
-        matrices: Iterator[Tensor] = (part.relate(items) for part in self.parts)
+        fusion = self.fusion
+        # What takes entries alone would make sparse matrices dense itself, each time anew.
+        dense = isinstance(fusion, Elementwise) and fusion.local and not self.sparse and self.balance is None
+        matrices: Iterator[Tensor] = (part.relate_dense(items) if dense else part.relate(items) for part in self.parts)
         balanced = matrices if self.balance is None else self.balance(matrices)
         return self.fusion(balanced, names=[part.name for part in self.parts])
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import itertools
 import os
 import pickle
 import re
@@ -20,10 +21,12 @@ from hydra.utils import get_class
 from omegaconf import OmegaConf
 from sklearn import datasets, metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler
 
 import hybridfuse.data
 from hybridfuse.data import CsvData, Data, ParquetData, SklearnData, TableData, baseline, csv_cells, split
+from hybridfuse.data.batches import Loader
 from hybridfuse.discovery import concrete_classes
 
 CONF = Path(__file__).parent.parent / "conf" / "data"
@@ -232,6 +235,21 @@ def test_shuffling_follows_the_global_seed() -> None:
         orders.append(torch.cat([x for x, _ in loader]))
     assert torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_are_those_of_torch_to_the_last_random_number(shuffle: bool) -> None:
+    part = sklearn_data("wine").splits.train
+    plain = sklearn_data("wine").test_dataloader()
+    given: dict[str, Any] = {"batch_size": 16, "shuffle": shuffle, "drop_last": True, "collate_fn": plain.collate_fn}
+    found: list[list[Tensor]] = []
+    for kind in (Loader, DataLoader):
+        torch.manual_seed(1)
+        begun = iter(kind(part, **given))  # draws a number, the first batch another one
+        numbers = [torch.rand(1)]
+        found.append([*itertools.chain(*begun), *numbers, torch.rand(1)])
+    assert all(map(torch.equal, *found))
+    assert isinstance(plain, Loader)
 
 
 def test_any_sampler_works() -> None:

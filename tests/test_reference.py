@@ -201,6 +201,23 @@ def test_rows_are_read_many_at_a_time_unless_those_of_a_batch_are_related(tmp_pa
     assert _fit(network, tmp_path, Reference()).asked == {None}
 
 
+class Company(pl.Callback):
+    """The callbacks that steps ask."""
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self.kinds = {type(callback) for callback in trainer.callbacks}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("second", "asked"), [("cosine_similarity", {Reference, Company}), ("linear", {Company})])
+def test_steps_ask_only_while_references_change(second: str, asked: set[type], tmp_path: Path) -> None:
+    company = Company()
+    network = Layers(["chain", "pearson_correlation"], [second, "chain"])
+    _fit(network, tmp_path, Reference(["linear"]), company)
+    assert company.kinds == asked
+    assert dict(network.first["hybrid"].functions)["pearson_correlation"].reference is not None
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_one_row_is_predicted_as_among_others(tmp_path: Path) -> None:
     network = Layers(["chain", "pearson_correlation"], ["cosine_similarity", "gaussian_rbf"])

@@ -1,5 +1,6 @@
 """The jobs of a sweep: which there are, which are the same, and what is no sweep."""
 
+import gc
 import itertools
 import json
 import re
@@ -15,6 +16,7 @@ from hybridfuse.sweep.composition import Composer
 from hybridfuse.sweep.controls import controls
 from hybridfuse.sweep.plan import plan
 from hybridfuse.sweep.plan import planned as with_composer
+from hybridfuse.sweep.uncollected import uncollected
 
 CONF = conf_directory()
 plugins.register()
@@ -314,3 +316,12 @@ def test_planning_takes_no_torch():
         "state.states(found.jobs)\nassert not {'torch', 'pytorch_lightning', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_nothing_is_collected_while_a_plan_is_made_and_afterwards_as_before():
+    with uncollected():
+        assert not gc.isenabled()
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()

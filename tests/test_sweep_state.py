@@ -8,6 +8,7 @@ import pytest
 
 from hybridfuse.command import CommandError
 from hybridfuse.description import Configuration, Description
+from hybridfuse.report.folder import read
 from hybridfuse.sweep.state import State, state, states
 
 
@@ -65,6 +66,19 @@ def test_a_job_is_done_by_an_equal_one_of_the_same_seed(tmp_path):
     assert found[0].folder == first.folder
     write(job(tmp_path, 4, seed=1), {"status": "done", "meaning": "m", "seed": 1})
     assert [one.status for one in states([equal, seed, other])] == ["done", "done", "new"]
+
+
+def test_the_row_of_a_run_that_is_done_is_had_with_its_state(tmp_path):
+    one, failed, less = job(tmp_path), job(tmp_path, 1, "f"), job(tmp_path, 2, "l")
+    said = {"metrics": {"val/accuracy": 0.5}, **one.facts, "duration_s": 2}
+    write(one, said | {"status": "done"})
+    write(failed, said | {"status": "failed", "error": "no"})
+    write(less, {"status": "done"})
+    rows = [found.row for found in states([one, failed, less])]
+    assert rows == [*read(one.folder.parent, [one.folder]).rows, None, None]
+    (one.folder / "record.json").unlink()
+    assert read(one.folder.parent, [one.folder], {one.folder: rows[0]}).rows == rows[:1]
+    assert read(one.folder.parent, [one.folder]).rows == []
 
 
 def test_what_is_kept_aside_counts_for_nothing(tmp_path):

@@ -6,6 +6,7 @@ import torch
 
 from hybridfuse import network_table
 from hybridfuse.callbacks import hybrids
+from hybridfuse.callbacks.aside import step_aside
 
 FILE = "summary.txt"
 
@@ -17,8 +18,11 @@ class NetworkSummary(pl.Callback):
     """
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
+        if trainer.is_global_zero:
+            self._write(trainer, pl_module)
+        step_aside(trainer, self)
+
+    def _write(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         with torch.random.fork_rng(devices=[]):
             batch: Any = next(iter(trainer.datamodule.train_dataloader()))  # pyright: ignore[reportAttributeAccessIssue]
         # A copy, so that no layer takes the batch for one that comes again.

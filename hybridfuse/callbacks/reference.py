@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from hybridfuse import check, interdependence
 from hybridfuse.callbacks import hybrids
+from hybridfuse.callbacks.aside import step_aside
 from hybridfuse.discovery import concrete_classes
 from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.interdependence.base import Interdependence
@@ -50,6 +51,8 @@ class Reference(pl.Callback):
         for hybrid, functions in self.functions(pl_module).items():
             if not self._fit(trainer, pl_module, hybrid, functions):
                 self._changing[hybrid] = functions
+        if not self._changing:
+            step_aside(trainer, self)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         for hybrid, functions in self._changing.items() if trainer.current_epoch else ():

@@ -53,12 +53,26 @@ class SplitDataset(SplitBase):
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         chosen = torch.as_tensor(indices)
-        return self.x[chosen], self.y[chosen]
+        return self.x.index_select(0, chosen), self.y.index_select(0, chosen)
+
+
+class Loader(DataLoader[Batch]):
+    """torch's, whose batches of what is in memory come without its profiler and its search for what a data set offers.
+
+    The random numbers are drawn that torch draws, in its order.
+    """
+
+    def __iter__(self) -> Any:
+        if self.num_workers or self.batch_sampler is None:
+            return super().__iter__()
+        torch.empty((), dtype=torch.int64).random_(generator=self.generator)  # the seed of workers, if there were some
+        rows: Any = self.dataset
+        return map(rows.__getitems__, self.batch_sampler)
 
 
 def loader(dataset: SplitBase, size: int, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Batch]:
     """Batches of a split; shuffled by torch's global random numbers, which the run seeds."""
-    return DataLoader(dataset, batch_size=size, shuffle=shuffle, drop_last=drop_last, collate_fn=_as_it_is)
+    return Loader(dataset, batch_size=size, shuffle=shuffle, drop_last=drop_last, collate_fn=_as_it_is)
 
 
 def _as_it_is(batch: Any) -> Any:

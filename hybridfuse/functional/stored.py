@@ -1,6 +1,7 @@
 """Constant matrices that modules hold."""
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -12,21 +13,28 @@ from hybridfuse.functional import csr, layout
 T = TypeVar("T")
 SMALL = 1 << 14
 """Entries of a sparse matrix, zeros included, up to which a dense product takes less time than a sparse one."""
+_KEPT_DENSE = 1 << 18
+"""Entries of a sparse matrix, zeros included, up to which it is kept as a dense one, too, for what needs that."""
 
 
 class Derived(Generic[T]):
-    """What follows from a tensor: computed again once that is another one or has been written to, never copied."""
+    """What follows from tensors: computed again once one is another or has been written to, never copied."""
 
     def __init__(self) -> None:
-        self._known: tuple[Tensor, int, T] | None = None
+        self._known: tuple[Sequence[Tensor], Sequence[object], T] | None = None
 
     def __call__(self, tensor: Tensor, compute: Callable[[], T]) -> T:
-        version = 0 if tensor.is_inference() else tensor._version
-        if self._known is None or self._known[0] is not tensor or self._known[1] != version:
+        return self.of_all((tensor,), compute)
+
+    def of_all(self, tensors: Sequence[Tensor], compute: Callable[[], T], *facts: object) -> T:
+        """What follows from several tensors, and from facts that are compared."""
+        state = (*(0 if tensor.is_inference() else tensor._version for tensor in tensors), *facts)
+        known = self._known
+        if known is None or known[1] != state or not all(map(operator.is_, known[0], tensors)):
             # What is kept must serve training too, although validation in inference mode may be the first to ask.
             with torch.inference_mode(False), torch.no_grad():
-                self._known = (tensor, version, compute())
-        return self._known[2]
+                known = self._known = (tensors, state, compute())
+        return known[2]
 
     def __reduce__(self) -> tuple[type["Derived[T]"], tuple[()]]:
         return type(self), ()
@@ -98,10 +106,17 @@ class Stored(nn.Module):
             return layout.product(self(), items)
         matrix = self()
         if matrix.numel() <= SMALL:
-            full = self._full(self.values, matrix.to_dense)
+            full = self.dense()
             return layout.in_full(items, lambda wide: layout.like(full, wide).mT @ wide)
         adjoint = self.transposed()
         return layout.in_full(items, lambda wide: _applied(layout.like(adjoint, wide), layout.like(matrix, wide), wide))
+
+    def dense(self) -> Float[Tensor, "n p"]:
+        """The matrix as a dense one; the same object each time, until the module is moved or cast, if it is small."""
+        matrix = self()
+        if not self._sparse or matrix.numel() > _KEPT_DENSE or matrix.is_meta:
+            return layout.dense(matrix)
+        return self._full(self.values, lambda: layout.dense(matrix))
 
     def product_of(self, values: Float[Tensor, " z"], items: Float[Tensor, "n d"]) -> Float[Tensor, "p d"]:
         """Aᵀ items of a sparse A with other values at its entries, which have no gradient."""

@@ -185,6 +185,17 @@ class Interdependence(nn.Module, ABC):
             raise ValueError(f"A of {self.name} must be {expected}, got {tuple(matrix.shape)}.")
         return matrix
 
+    def relate_dense(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+        """`relate`, dense; to be replaced where a dense form of a sparse A is kept."""
+        return layout.dense(self.relate(items))
+
+    def constants(self, items: Float[Tensor, "n d"]) -> list[Tensor] | None:
+        """Tensors of its own that A of the items follows from, whatever their numbers are; None if it does not.
+
+        To be replaced where A is kept; no gradient reaches what follows from it then.
+        """
+        return None
+
     def leaves(self) -> Iterator["Interdependence"]:
         """The functions of the same items that A is made of: those that it combines, or itself."""
         yield self

@@ -40,6 +40,9 @@ class StreamedBase(Interdependence):
             return layout.like(self.reference(), items)
         return precision.in_full(self._of_batch, items)
 
+    def constants(self, items: Float[Tensor, "n d"]) -> list[Tensor] | None:
+        return None if self.reference is None else [self.reference.values]
+
     def fit_reference(self, batches: Iterable[Tensor]) -> None:
         """From now on A is that of all rows of the batches (b, m), whatever x is; computed in float64.
 

@@ -30,3 +30,11 @@ class Structural(StoredBase):
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
         stored = self.stored_for(items)
         return layout.like(self.structure(items.shape[0]), items) if stored is None else stored
+
+    def relate_dense(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+        kept = self.kept(items)
+        return super().relate_dense(items) if kept is None else layout.like(kept.dense(), items)
+
+    def constants(self, items: Float[Tensor, "n d"]) -> list[Tensor] | None:
+        kept = self.kept(items)
+        return None if kept is None else [kept.values]

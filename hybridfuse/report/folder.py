@@ -4,10 +4,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hybridfuse import check
 from hybridfuse.report.row import Row, row
@@ -30,12 +30,13 @@ class Records(NamedTuple):
     unreadable: list[Unreadable]
 
 
-def read(folder: Path, jobs: Iterable[Path] | None = None) -> Records:
+def read(folder: Path, jobs: Iterable[Path] | None = None, known: Mapping[Path, Row] | None = None) -> Records:
     """The runs in a folder, or in those below it where it holds none itself; earlier ones kept aside do not count.
 
     Args:
         folder: `runs/<name>`, or `runs` for all.
         jobs: the folders of the runs to read; None reads all.
+        known: runs whose records have been read already and have not changed since.
 
     Raises:
         FileNotFoundError: if there is no such folder, with the nearest.
@@ -44,9 +45,9 @@ def read(folder: Path, jobs: Iterable[Path] | None = None) -> Records:
         _check(folder)
         jobs = list(_jobs(folder)) or [job for below in _folders(folder) for job in _jobs(below)]
     rows, unreadable = list[Row](), list[Unreadable]()
-    for job in sorted(set(jobs)):
+    for job in sorted(set(jobs), key=lambda job: job.parts):
         try:
-            rows.append(_read(job))
+            rows.append((known or {}).get(job) or row(*content(job)))
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
@@ -64,9 +65,15 @@ def _named(row: Row, configuration: str) -> Row:
     return replace(row, configuration=configuration or hashlib.sha256(repr(row.meaning).encode()).hexdigest())
 
 
-def _read(job: Path) -> Row:
-    with (job / RECORD).open("rb") as file:
-        return row(json.loads(file.read()), job, os.fstat(file.fileno()).st_mtime)
+def content(job: Path) -> tuple[Any, Path, float]:
+    """What the record of a run says, the run's folder, and when it was written.
+
+    Raises:
+        OSError: if there is no record, or none that can be read.
+        ValueError: if it is no JSON.
+    """
+    with open(f"{job}/{RECORD}", "rb") as file:
+        return json.loads(file.read()), job, os.fstat(file.fileno()).st_mtime
 
 
 def _reason(error: Exception) -> str:

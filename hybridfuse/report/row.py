@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ def row(record: Any, folder: Path, written: float) -> Row:
     )
 
 
+@lru_cache(maxsize=4096)
 def key(word: str) -> str:
     """What a word of a command sets: `optimizer.lr` of `+optimizer.lr=0.1`."""
     return word.lstrip("+~").partition("=")[0]
@@ -124,9 +126,13 @@ def _status(record: dict[str, Any]) -> str:
 
 
 def _settings(words: list[Any]) -> tuple[str, ...]:
-    left_out = (*_STATED, *_NOT_PART_OF_THE_RESULT)
-    kept = {str(word) for word in words if key(str(word)) not in left_out}
-    return tuple(sorted(word for word in kept if key(word).partition(".")[0] not in _NOT_PART_OF_THE_RESULT))
+    return tuple(sorted({word for word in map(str, words) if _decides(word)}))
+
+
+@lru_cache(maxsize=4096)
+def _decides(word: str) -> bool:
+    """Whether a word decides the result, and is not stated otherwise."""
+    return key(word) not in _STATED and key(word).partition(".")[0] not in _NOT_PART_OF_THE_RESULT
 
 
 def _numbers(record: dict[str, Any], name: str) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The answer of a folder, on the screen. Free of torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hybridfuse.report import screen, unfinished
@@ -8,6 +8,7 @@ from hybridfuse.report.board import Leaderboard
 from hybridfuse.report.difference import compared
 from hybridfuse.report.folder import read
 from hybridfuse.report.leaderboard import leaderboards
+from hybridfuse.report.row import Row
 from hybridfuse.report.sheet import sheet
 
 
@@ -18,6 +19,7 @@ def show(
     interval: str = "t",
     test: str = "t",
     top: int | None = None,
+    known: Mapping[Path, Row] | None = None,
 ) -> list[Leaderboard]:
     """Prints the leaderboards of a folder, and what is in none of them.
 
@@ -28,12 +30,13 @@ def show(
         interval: t or bootstrap.
         test: t or wilcoxon.
         top: configurations, and runs that are not done of each state, to show; None shows all.
+        known: runs whose records have been read already and have not changed since.
 
     Raises:
         FileNotFoundError: if there is no such folder, with the nearest.
         ValueError: if a name is none, with the nearest.
     """
-    records = read(folder, jobs)
+    records = read(folder, jobs, known)
     boards = leaderboards(records.rows, metric, interval, test)
     for board in boards:
         screen.show(sheet(board, top))

@@ -130,6 +130,8 @@ class Composer:
     def _exchanged(self, words: Words) -> Composed:
         """The base of these words, its plain files exchanged for those that the words name."""
         plain = {word: self._options.is_plain(word) for word in words}
+        if not any(plain.values()):
+            return self._by_hydra(words)
         base = self._base(tuple(key(word) if plain[word] else word for word in words), words)
         try:
             return base.exchanged([word for word in words if plain[word]])

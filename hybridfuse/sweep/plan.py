@@ -16,6 +16,7 @@ from hybridfuse.sweep.condition import Defaults
 from hybridfuse.sweep.controls import controls
 from hybridfuse.sweep.settings import Settings, settings
 from hybridfuse.sweep.space import Space
+from hybridfuse.sweep.uncollected import uncollected
 from hybridfuse.sweep.words import Words, alternatives, is_about_sweep, key, parsed
 
 
@@ -68,15 +69,20 @@ class Plan:
 
     def json(self) -> str:
         """All of it that is not in the records."""
-        told: dict[str, Any] = {
-            "version": __version__,
-            "name": self.name,
-            "digest": self.digest,
-            "words": self.words,
-            "jobs": [{"folder": job.folder.name, "overrides": job.overrides} for job in self.jobs],
-            "merged": [one._asdict() for one in self.merged],
+        told = {
+            "version": json.dumps(__version__),
+            "name": json.dumps(self.name),
+            "digest": json.dumps(self.digest),
+            "words": json.dumps(self.words),
+            "jobs": _lines({"folder": job.folder.name, "overrides": job.overrides} for job in self.jobs),
+            "merged": _lines(one._asdict() for one in self.merged),
         }
-        return json.dumps(told, indent=1) + "\n"
+        return "{\n" + ",\n".join(f' "{name}": {text}' for name, text in told.items()) + "\n}\n"
+
+
+def _lines(nodes: Iterable[Mapping[str, Any]]) -> str:
+    """A list as JSON, a line each; `json` does this ten times as fast as it indents."""
+    return "[\n  " + ",\n  ".join(map(json.dumps, nodes)) + "\n ]"
 
 
 def plan(conf: Path, words: Sequence[str], config_dir: str | None = None) -> Plan:
@@ -93,6 +99,7 @@ def plan(conf: Path, words: Sequence[str], config_dir: str | None = None) -> Pla
     return planned(Composer(conf, config_dir), words)
 
 
+@uncollected()
 def planned(composer: Composer, words: Sequence[str]) -> Plan:
     """The plan of a command, its configurations from a composer that may know some already."""
     of_jobs, probe = probed(composer, words)

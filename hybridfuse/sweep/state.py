@@ -1,6 +1,6 @@
 """What the records say of jobs. Free of torch."""
 
-import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,9 @@ from typing import Any, Literal, NamedTuple
 from hybridfuse.command import CommandError
 from hybridfuse.description import Description
 from hybridfuse.record import file_checksum, is_running
+from hybridfuse.report.folder import content
+from hybridfuse.report.row import Row, row
+from hybridfuse.sweep.uncollected import uncollected
 
 Status = Literal["new", "done", "failed", "interrupted", "pruned", "running", "broken"]
 _ENDED = ("done", "failed", "interrupted", "pruned")
@@ -25,6 +28,7 @@ class State(NamedTuple):
         duration: seconds that it took.
         version: of hybridfuse that wrote the record.
         process: id of the process that is at work on it, of this machine.
+        row: what its record says for a leaderboard, if it is done.
     """
 
     status: Status
@@ -32,23 +36,27 @@ class State(NamedTuple):
     duration: float | None = None
     version: str | None = None
     process: int | None = None
+    row: Row | None = None
 
 
 def state(job: Description) -> State:
     """Where a job stands by its own record."""
-    return _of(job.folder, _read(job.folder))
+    return _of(job.folder, _read(job.folder)[0])
 
 
+@uncollected()
 def states(jobs: Sequence[Description]) -> list[State]:
     """Where jobs stand, those done included that were asked for in other words of the same meaning.
 
     Raises:
         CommandError: if a job is done, but with a file of data that has changed since.
     """
-    records = {folder: _read(folder) for parent in {job.folder.parent for job in jobs} for folder in _folders(parent)}
+    read = {folder: _read(folder) for parent in {job.folder.parent for job in jobs} for folder in _folders(parent)}
+    records = {folder: record for folder, (record, _) in read.items()}
     done = {_identity(record): folder for folder, record in records.items() if record and record["status"] == "done"}
     checksums: dict[Path, str | None] = {}
     found = [_found(job, records, done) for job in jobs]
+    found = [one._replace(row=read[one.folder][1]) if one.status == "done" else one for one in found]
     for job, one in zip(jobs, found, strict=True):
         if one.status == "done" and job.files:
             _check_files(job.files, one.folder, records[one.folder] or {}, checksums)
@@ -84,21 +92,30 @@ def _folders(parent: Path) -> Iterable[Path]:
     """Folders of runs, those that were done again left out."""
     if not parent.is_dir():
         return []
-    return [
-        folder for folder in parent.iterdir() if not _KEPT_ASIDE.fullmatch(folder.name) and folder.suffix != ".json"
-    ]
+    names = [name for name in os.listdir(parent) if not _KEPT_ASIDE.fullmatch(name) and not name.endswith(".json")]
+    return [parent / name for name in names]
 
 
-def _read(folder: Path) -> Mapping[str, Any] | None:
-    """The record of a folder, {} where there is none; None if it cannot be read."""
+def _read(folder: Path) -> tuple[Mapping[str, Any] | None, Row | None]:
+    """The record of a folder, {} where there is none, None if it cannot be read; and the row of a run that is done."""
     try:
-        found: Any = json.loads((folder / "record.json").read_bytes())
+        found, _, written = content(folder)
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return {}, None
     except (OSError, ValueError):
+        return None, None
+    if not isinstance(found, dict) or not isinstance(found.get("status"), str):
+        return None, None
+    known: dict[str, Any] = found
+    return {name: known.get(name) for name in _OF_RECORDS}, _row(known, folder, written)
+
+
+def _row(record: Mapping[str, Any], folder: Path, written: float) -> Row | None:
+    """The row of a run that is done; None where the record says less than that takes."""
+    try:
+        return row(record, folder, written) if record["status"] == "done" else None
+    except ValueError:
         return None
-    sound = isinstance(found, dict) and isinstance(found.get("status"), str)
-    return {name: found.get(name) for name in _OF_RECORDS} if sound else None
 
 
 def _of(folder: Path, record: Mapping[str, Any] | None) -> State:

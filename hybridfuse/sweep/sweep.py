@@ -14,8 +14,8 @@ from hybridfuse.claim import LEASE
 from hybridfuse.console import say
 from hybridfuse.description import Description
 from hybridfuse.record import write_atomically
-from hybridfuse.report.hparams import write_hparams
 from hybridfuse.report.metric import higher_is_better
+from hybridfuse.report.row import Row
 from hybridfuse.report.show import show
 from hybridfuse.sweep.display import Display, span
 from hybridfuse.sweep.engine import Ended, Job
@@ -25,6 +25,7 @@ from hybridfuse.sweep.search import Search
 from hybridfuse.sweep.session import Limits, Listed, Session
 from hybridfuse.sweep.settle import is_done, settle
 from hybridfuse.sweep.state import State, states
+from hybridfuse.sweep.uncollected import uncollected
 
 DONE, FAILED = 0, 1
 _PATIENCE = LEASE + 5.0
@@ -85,7 +86,9 @@ def sweep(plan: Plan, launcher: EngineLauncher, conduct: Conduct) -> int:
     ended = _run(plan, to_do, launcher, conduct) if to_do else {}
     folders = [one.folder for number, one in enumerate(found) if number not in ended]
     folders += [plan.jobs[number].folder for number in ended]
-    answer(plan.folder, folders, conduct.metric, is_new=bool(ended))
+    rows = [one.row for number, one in enumerate(found) if number not in ended]
+    known = {row.folder: row for row in rows if row is not None}
+    answer(plan.folder, folders, conduct.metric, is_new=bool(ended), known=known)
     not_done = {number for number, one in enumerate(found) if one.status != "done" or number in to_do}
     not_done -= {number for number, end in ended.items() if end.outcome == "done"}
     return FAILED if not_done else DONE
@@ -111,16 +114,29 @@ def search(source: Search, launcher: EngineLauncher, conduct: Conduct) -> int:
     return DONE if all(end.outcome in ("done", "pruned") for end in ended.values()) else FAILED
 
 
-def answer(folder: Path, jobs: Sequence[Path], metric: str | None, is_new: bool) -> None:
-    """Shows what the jobs of a sweep came to, and where that is new, has TensorBoard show it."""
+@uncollected()
+def answer(
+    folder: Path, jobs: Sequence[Path], metric: str | None, is_new: bool, known: Mapping[Path, Row] | None = None
+) -> None:
+    """Shows what the jobs of a sweep came to, and where that is new, has TensorBoard show it.
+
+    Args:
+        folder: of the sweep.
+        jobs: their folders.
+        metric: by which they are compared; None is the usual one.
+        is_new: whether some of them ran just now.
+        known: runs whose records have been read already and have not changed since.
+    """
     try:
-        boards = show(folder, jobs, metric=metric, top=_TOP)
+        boards = show(folder, jobs, metric=metric, top=_TOP, known=known)
     except ValueError as error:  # no run has such a metric; they are done all the same
         say(f"note: sweep.{error}")
-        boards = show(folder, jobs, top=_TOP)
+        boards = show(folder, jobs, top=_TOP, known=known)
     if any(len(board.entries) > _TOP for board in boards):
         say(f"all of it: python -m hybridfuse.summary {folder}")
     if boards and is_new:
+        from hybridfuse.report.hparams import write_hparams  # slow to load
+
         try:
             write_hparams(folder)
         except OSError as error:

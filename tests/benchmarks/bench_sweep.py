@@ -5,6 +5,8 @@ pip install hydra-joblib-launcher                         # has joblib's launche
 """
 
 import argparse
+import contextlib
+import ctypes
 import importlib.util
 import json
 import os
@@ -45,22 +47,70 @@ BASIC = [
 ]
 
 
-class Cost(NamedTuple):
-    """Wall and processor seconds of a command, and the largest of its processes."""
+_SET_CHILD_SUBREAPER = 36
+PLACES = 2
+"""Jobs at once, of the pool and of joblib's launcher."""
 
-    wall: float
+
+class Cost(NamedTuple):
+    """When a command began and ended by the clock, its processor seconds, and the largest of its processes."""
+
+    begin: float
+    end: float
     cpu: float
     mib: float
 
+    @property
+    def wall(self) -> float:
+        """Seconds that it took."""
+        return self.end - self.begin
+
+
+class Trained(NamedTuple):
+    """What the record of a run says: seconds that data, training and test took, and when they ended by the clock."""
+
+    seconds: float
+    end: float
+
+    @property
+    def begin(self) -> float:
+        """When they began."""
+        return self.end - self.seconds
+
 
 def cost(*command: str, cwd: str) -> Cost:
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=cwd, check=False)
-    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    end = time.time()
+    with contextlib.suppress(ChildProcessError):  # there are no more
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit(done.stdout[-2000:] + done.stderr[-2000:])
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall, cpu, after.ru_maxrss / 1024)
+    return Cost(begin, end, cpu, after.ru_maxrss / 1024)
+
+
+def trained(folder: str) -> list[Trained]:
+    """The runs below a folder."""
+    paths = list(Path(folder).glob("runs/*/*/record.json"))
+    return [Trained(json.loads(path.read_text())["duration_s"], path.stat().st_mtime) for path in paths]
+
+
+def beside(of: Cost, runs: list[Trained], places: int) -> str:
+    """What a command takes beside the training of its runs.
+
+    Between the first beginning and the last end each place is at a run or between two: that is the overhead of a run.
+    In processor time it is all that is not training, as far as each run had a core for itself.
+    """
+    first, last = min(run.begin for run in runs), max(run.end for run in runs)
+    training = sum(run.seconds for run in runs)
+    between = (places * (last - first) - training) / len(runs)
+    return (
+        f"starts in {first - of.begin:.1f} s, ends in {of.end - last:.1f} s; beside training a run takes "
+        f"{1000 * between:.0f} ms of its place, {1000 * (of.cpu - training) / len(runs):.0f} ms cpu all told"
+    )
 
 
 def throughput(seeds: int) -> None:
@@ -70,7 +120,10 @@ def throughput(seeds: int) -> None:
     words = ["-m", SETS, FUSIONS, f"seed={list_of_seeds}", *COMMON]
     ways = {
         "pool": [str(PROGRAM), *words],
-        "joblib": ["-c", HYDRA, *words, "hydra/sweeper=basic", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        "joblib": [
+            *("-c", HYDRA, *words, "hydra/sweeper=basic", "hydra/launcher=joblib"),
+            f"hydra.launcher.n_jobs={PLACES}",
+        ],
         "basic": ["-c", HYDRA, *words, *BASIC, "device.threads=null"],
         "basic, one thread": ["-c", HYDRA, *words, *BASIC],
     }
@@ -79,13 +132,14 @@ def throughput(seeds: int) -> None:
     costs: dict[str, Cost] = {}
     for name, command in ways.items():
         with tempfile.TemporaryDirectory() as folder:
-            costs[name] = cost(*command, cwd=folder)
-            records = [json.loads(path.read_text()) for path in Path(folder).glob("runs/*/*/record.json")]
-        training = sum(record["duration_s"] for record in records)
-        wall, cpu, _ = costs[name]
+            of = costs[name] = cost(*command, cwd=folder)
+            runs = trained(folder)
+        mean = sum(run.seconds for run in runs) / len(runs)
         print(
-            f"{name}: {len(records)} runs for {jobs} jobs, {wall:.1f} s wall, {cpu:.1f} s cpu, "
-            f"{jobs / wall:.2f} jobs/s, {training / len(records):.2f} s of a run are data, training and test",
+            f"{name}: {len(runs)} runs for {jobs} jobs, {of.wall:.1f} s wall, {of.cpu:.1f} s cpu, "
+            f"{jobs / of.wall:.2f} jobs/s, {mean:.2f} s of a run are data, training and test",
+            beside(of, runs, 1 if name.startswith("basic") else PLACES),
+            sep="\n  ",
             flush=True,
         )
     for name, other in costs.items():
@@ -123,7 +177,14 @@ def _finish(folder: str, words: list[str]) -> int:
     return len(made.jobs)
 
 
+def adopt() -> None:
+    """On Linux, has what the children of a child took counted also where that child is killed, as the pool ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1)
+
+
 def main() -> None:
+    adopt()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="20 jobs each")
     parser.add_argument("--planned", type=int, default=60, help="seeds of the sweep that is only planned")
