@@ -185,7 +185,7 @@ def _read(job: Job) -> object:
 
     try:
         return training.read(job.description.config)
-    except Exception:
+    except (Exception, SystemExit):
         return None
 
 
