@@ -85,7 +85,7 @@ def test_a_job_that_is_told_to_end_was_interrupted(
 def test_data_that_exit_cost_their_loader_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "instantiate", lambda _: SimpleNamespace(setup=raising(SystemExit(3))))
     job = Job(0, engine_drive.description(tmp_path))
-    assert nursery._read(job) is None
+    assert nursery.read(job) is None
     ended = run_job(job, lambda _: None)
     assert (ended.outcome, ended.sentence) == ("failed", "sys.exit(3) was called")
 
@@ -93,7 +93,7 @@ def test_data_that_exit_cost_their_loader_nothing(tmp_path: Path, monkeypatch: p
 def test_what_a_job_printed_that_came_to_no_folder_is_kept(tmp_path: Path) -> None:
     job = Job(0, engine_drive.description(tmp_path))
     folder = job.description.folder
-    printed = output._beside(folder)
+    printed = folder.with_name(f"{folder.name}.output")
     printed.parent.mkdir(parents=True)
     printed.write_text("Traceback")
     output.keep(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridfuse import check
+from hybridfuse.record import parsed
 from hybridfuse.report.row import Row, row
 
 RECORD = "record.json"
@@ -66,7 +67,7 @@ def _named(row: Row, configuration: str) -> Row:
 
 def _read(job: Path) -> Row:
     with (job / RECORD).open("rb") as file:
-        return row(json.loads(file.read()), job, os.fstat(file.fileno()).st_mtime)
+        return row(parsed(file.read()), job, os.fstat(file.fileno()).st_mtime)
 
 
 def _reason(error: Exception) -> str:

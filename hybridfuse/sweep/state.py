@@ -1,6 +1,5 @@
 """What the records say of jobs. Free of torch."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 from hybridfuse.command import CommandError
 from hybridfuse.description import Description
-from hybridfuse.record import file_checksum, is_running
+from hybridfuse.record import file_checksum, is_running, parsed
+from hybridfuse.report.row import row
 
 Status = Literal["new", "done", "failed", "interrupted", "pruned", "running", "broken"]
-_ENDED = ("done", "failed", "interrupted", "pruned")
 _OF_RECORDS = ("status", "error", "meaning", "seed", "data", "process", "versions", "duration_s")
 _KEPT_ASIDE = re.compile(r".*\.\d+")
 
@@ -90,15 +89,15 @@ def _folders(parent: Path) -> Iterable[Path]:
 
 
 def _read(folder: Path) -> Mapping[str, Any] | None:
-    """The record of a folder, {} where there is none; None if it cannot be read."""
+    """The record of a folder, {} where there is none; None if it is none that a leaderboard could take."""
     try:
-        found: Any = json.loads((folder / "record.json").read_bytes())
+        found = parsed((folder / "record.json").read_bytes())
+        row(found, folder, 0.0)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError):
         return None
-    sound = isinstance(found, dict) and isinstance(found.get("status"), str)
-    return {name: found.get(name) for name in _OF_RECORDS} if sound else None
+    return {name: found.get(name) for name in _OF_RECORDS}
 
 
 def _of(folder: Path, record: Mapping[str, Any] | None) -> State:
@@ -109,8 +108,7 @@ def _of(folder: Path, record: Mapping[str, Any] | None) -> State:
     if is_running(record):
         return State("running", folder, process=int(record["process"]["id"]))
     is_cut_off = record["status"] == "failed" and not record["error"]  # by a full disk, in the only way left
-    status: Any = record["status"] if record["status"] in _ENDED and not is_cut_off else "interrupted"
+    status: Any = "interrupted" if record["status"] == "running" or is_cut_off else record["status"]
     versions: Any = record.get("versions")
     version = str(versions.get("hybridfuse")) if isinstance(versions, dict) else None
-    duration: Any = record.get("duration_s")
-    return State(status, folder, duration if isinstance(duration, (int, float)) else None, version)
+    return State(status, folder, record["duration_s"], version)
