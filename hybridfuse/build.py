@@ -19,6 +19,7 @@ from hybridfuse.command import CommandError
 from hybridfuse.data import views
 from hybridfuse.instantiate import Config, instantiate, lacks
 from hybridfuse.module import SupervisedModule
+from hybridfuse.raised import sentence
 from hybridfuse.record import Record
 from hybridfuse.reporter import Reporter
 from hybridfuse.task import Classification, Forecast, Regression, Task
@@ -36,11 +37,6 @@ def built(part: str, build: Callable[[], T]) -> T:
         return build()
     except (ValueError, TypeError, OSError, MisconfigurationException) as error:
         raise CommandError(f"{part}: {sentence(error)}") from error
-
-
-def sentence(error: Exception) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def check_numbers(config: DictConfig) -> None:

@@ -39,6 +39,18 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def parsed(text: bytes) -> Any:
+    """The JSON of a file.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
 class Record:
     """`record.json` of a run, and the folder that it stands in."""
 
@@ -51,12 +63,15 @@ class Record:
         self.fields: dict[str, Any] = {"status": "running", "metrics": {}, "error": None, **description.facts}
 
     def earlier(self) -> dict[str, Any] | None:
-        """The record of an earlier run of the same configuration; None where there is none that can be read."""
+        """The record of an earlier run of the same configuration; None where there is none, or none that is sound."""
+        from hybridfuse.report.row import row  # which asks this module who is at work
+
         try:
-            found: Any = json.loads(self.path.read_text(encoding="utf-8"))
+            found = parsed(self.path.read_bytes())
+            row(found, self.folder, 0.0)
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        return found
 
     def start_clock(self) -> None:
         """Lets `duration_s` count from now."""
@@ -127,13 +142,14 @@ def is_running(record: Mapping[str, Any]) -> bool:
     """Whether the process that wrote a record is at it still, as far as this machine can tell."""
     process = record.get("process") or {}
     here = _POSIX and process.get("host") == socket.gethostname()
-    if record.get("status") != "running" or not here:
+    number = process.get("id")
+    if record.get("status") != "running" or not here or not isinstance(number, int) or number < 1:
         return False
     try:
-        os.kill(int(process["id"]), 0)
-    except (OSError, KeyError, ValueError):
+        os.kill(number, 0)
+    except (OSError, OverflowError):
         return False
-    return int(process["id"]) != os.getpid()
+    return number != os.getpid()
 
 
 def file_checksum(path: Path) -> str:

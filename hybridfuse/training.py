@@ -16,9 +16,11 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from hybridfuse import build, check
 from hybridfuse.callbacks import resume
+from hybridfuse.callbacks.interrupt import is_interrupt
 from hybridfuse.disk import is_full, thread_ended
 from hybridfuse.instantiate import instantiate
 from hybridfuse.module import SupervisedModule
+from hybridfuse.raised import raised, sentence
 from hybridfuse.record import Record
 from hybridfuse.reporter import Reporter
 
@@ -43,8 +45,29 @@ def train(config: DictConfig, record: Record, reporter: Reporter, data: Any = No
     build.check_numbers(config)
     try:
         data = data or read(config)
-    except (ValueError, OSError) as error:
+        learner, trainer = _built(config, record, reporter, data)
+    except (ValueError, OSError, SystemExit) as error:
         return _failed(record, reporter, error)
+    resumed = _resumed(record, data.checksum)
+    record.start(keep=resumed is not None)
+    reporter.begun(record, data)
+    try:
+        record.fields |= _trained(trainer, learner, data, resumed)
+    except BaseException as error:  # whatever it is, the record is to say it
+        if not is_interrupt(error):
+            return _failed(record, reporter, error)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        record.finish("interrupted")
+        reporter.interrupted(record)
+        raise KeyboardInterrupt from error
+    record.fields["baseline"] = {f"test/{name}": value for name, value in data.baseline().items()}
+    record.finish("done")
+    reporter.results(record)
+    return DONE
+
+
+def _built(config: DictConfig, record: Record, reporter: Reporter, data: Any) -> tuple[SupervisedModule, pl.Trainer]:
+    """What is trained, and what trains it; the record says of which data and size."""
     _seed(config)
     record.fields["data"] = {"name": data.name, "rows": data.rows, "sha256": data.checksum}
     if (links := getattr(data, "links_checksum", None)) is not None:
@@ -56,22 +79,7 @@ def train(config: DictConfig, record: Record, reporter: Reporter, data: Any = No
         "device": _device(trainer.strategy.root_device),
         "precision": trainer.precision,
     }
-    resumed = _resumed(record, data.checksum)
-    record.start(keep=resumed is not None)
-    reporter.begun(record, data)
-    try:
-        record.fields |= _trained(trainer, learner, data, resumed)
-    except (KeyboardInterrupt, SystemExit) as error:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        record.finish("interrupted")
-        reporter.interrupted(record)
-        raise KeyboardInterrupt from error
-    except Exception as error:
-        return _failed(record, reporter, error)
-    record.fields["baseline"] = {f"test/{name}": value for name, value in data.baseline().items()}
-    record.finish("done")
-    reporter.results(record)
-    return DONE
+    return learner, trainer
 
 
 def read(config: DictConfig) -> Any:
@@ -136,12 +144,12 @@ def _restore_best(trainer: pl.Trainer, module: SupervisedModule, last: int) -> i
     return checkpoint["epoch"] + 1
 
 
-def _failed(record: Record, reporter: Reporter, error: Exception) -> int:
+def _failed(record: Record, reporter: Reporter, error: BaseException) -> int:
     if not record.started:
         record.start()
     record.fields["traceback"] = traceback.format_exception(error)
-    record.finish("interrupted" if is_full(error) else "failed", f"{type(error).__name__}: {error}")
-    reporter.failed(record, build.sentence(error))
+    record.finish("interrupted" if is_full(error) else "failed", raised(error))
+    reporter.failed(record, sentence(error))
     return FAILED
 
 

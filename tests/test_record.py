@@ -109,6 +109,7 @@ def test_what_is_done_is_kept_aside_and_an_attempt_is_not(tmp_path, status, kept
         run.start()
         (run.folder / "checkpoints").mkdir()
         (run.folder / "checkpoints" / "best.ckpt").write_text(str(number))
+        run.fields["metrics"] = {"val/loss": 1.0}
         run.finish(status)
     record(tmp_path).start()
     aside = sorted(folder.name.rpartition(".")[2] for folder in run.folder.parent.iterdir() if "." in folder.name)

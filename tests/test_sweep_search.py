@@ -51,7 +51,7 @@ class Describe:
         plain = {**shared, "seed": ANY_SEED, "runs": str(self.runs), "data": {}}
         meaning = repr(sorted((key, value) for key, value in shared.items() if not key.startswith("vain")))
         choices = {"model": "mlp", "data": "made_up"}
-        return Description(Configuration(plain, choices, result_text(plain), meaning), chosen["seed"], words)
+        return Description(Configuration(plain, choices, result_text(plain), meaning), int(chosen["seed"]), words)
 
 
 class Fake(Engine):
@@ -121,7 +121,8 @@ class Fake(Engine):
         events.append(Progressed(number, epoch + 1, self.epochs, {self.metric: reached, "val/loss": 1.0}))
         if epoch + 1 == self.epochs:
             record.parent.mkdir(parents=True)
-            record.write_text(json.dumps({"status": "done", "metrics": {self.metric: value, "val/loss": 1.0}}))
+            metrics = {self.metric: value, "val/loss": 1.0}
+            record.write_text(json.dumps(job.description.facts | {"status": "done", "metrics": metrics}))
             del self.running[number]
             events.append(Ended(number, "done"))
         return events
@@ -254,7 +255,7 @@ def test_slots_are_filled_with_new_trials(tmp_path: Path) -> None:
     numbers = [job.number for job in (source.next() for _ in range(8)) if job]
     assert len(numbers) == len(set(numbers)) == 8
     assert len({source.jobs[number].description.configuration for number in numbers}) == 4
-    assert [source.jobs[number].description.seed for number in numbers[:4]] == ["0", "1", "0", "1"]
+    assert [source.jobs[number].description.seed for number in numbers[:4]] == [0, 1, 0, 1]
     assert all(source.names[number].split() == source.jobs[number].description.overrides for number in numbers)
 
 
@@ -360,7 +361,9 @@ def test_a_value_that_is_no_number_fails_its_trial(tmp_path: Path) -> None:
         job = source.next()
         assert job is not None
         job.description.folder.mkdir(parents=True)
-        (job.description.folder / "record.json").write_text(json.dumps({"metrics": {METRIC: value}}))
+        (job.description.folder / "record.json").write_text(
+            json.dumps(job.description.facts | {"status": "done", "metrics": {METRIC: value}})
+        )
         source.heard(Ended(job.number, "done"))
     assert values_told(tmp_path) == [1.0]
 

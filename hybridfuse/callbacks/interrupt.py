@@ -4,6 +4,7 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 
 class Interrupt(pl.Callback):
@@ -41,3 +42,10 @@ class Interrupt(pl.Callback):
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error came of Ctrl-C or SIGTERM; Lightning makes SystemExit of both."""
+    return isinstance(error, (KeyboardInterrupt, SIGTERMException)) or (
+        isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt)
+    )

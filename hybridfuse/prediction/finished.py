@@ -1,6 +1,5 @@
 """A run that is done, as its folder keeps it: the configuration, what is known of the data, the trained network."""
 
-import json
 import pickle
 import warnings
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from hybridfuse.data import views
 from hybridfuse.data.preparation import Preparation
 from hybridfuse.instantiate import instantiate, lacks
 from hybridfuse.interdependence.stored_base import StoredBase
+from hybridfuse.record import parsed
 
 _PREFIX = "network."
 
@@ -108,7 +108,7 @@ def opened(folder: str) -> FinishedRun:
 
 def _check_done(folder: Path) -> None:
     try:
-        record: Any = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        record: Any = parsed((folder / "record.json").read_bytes())
     except OSError as error:
         raise CommandError(f"run must be the folder of a run, got {folder}{_reason(folder)}") from error
     except ValueError as error:

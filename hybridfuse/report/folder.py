@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hybridfuse import check
+from hybridfuse.record import parsed
 from hybridfuse.report.row import Row, row
 
 RECORD = "record.json"
@@ -73,7 +74,7 @@ def content(job: Path) -> tuple[Any, Path, float]:
         ValueError: if it is no JSON.
     """
     with open(f"{job}/{RECORD}", "rb") as file:
-        return json.loads(file.read()), job, os.fstat(file.fileno()).st_mtime
+        return parsed(file.read()), job, os.fstat(file.fileno()).st_mtime
 
 
 def _reason(error: Exception) -> str:

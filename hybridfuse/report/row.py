@@ -85,6 +85,7 @@ def row(record: Any, folder: Path, written: float) -> Row:
         raise ValueError(f"a record must be a JSON object, got {type(record).__name__}")
     facts: dict[str, Any] = record
     data: dict[str, Any] = _of(facts, "data", dict)
+    _optional(facts, "meaning", str)
     if facts.get("status") == "done" and not facts.get("metrics"):
         raise ValueError("a run that is done must have metrics")
     return Row(
@@ -106,7 +107,7 @@ def row(record: Any, folder: Path, written: float) -> Row:
         metrics=_numbers(facts, "metrics"),
         baseline=_numbers(facts, "baseline"),
         parameters=_optional(facts, "parameters", int),
-        seconds=_optional(facts, "duration_s", (int, float)),
+        seconds=_seconds(facts),
     )
 
 
@@ -121,6 +122,8 @@ def _status(record: dict[str, Any]) -> str:
     if status not in STATUSES:
         raise ValueError(f"status must be one of {', '.join(STATUSES)}, got {status!r}")
     process: dict[str, Any] = _optional(record, "process", dict) or {}
+    if process:
+        _of(process, "id", int)
     here = process.get("host") == socket.gethostname() and process.get("id") != os.getpid()
     return "interrupted" if status == "running" and here and not is_running(record) else status
 
@@ -140,7 +143,25 @@ def _numbers(record: dict[str, Any], name: str) -> dict[str, float]:
     for metric, value in found.items():
         if not isinstance(value, (int, float, type(None))) or isinstance(value, bool):
             raise ValueError(f"{name} must be numbers, got {metric} {value!r}")
-    return {metric: math.nan if value is None else float(value) for metric, value in found.items()}
+    return {metric: math.nan if value is None else _float(metric, value) for metric, value in found.items()}
+
+
+def _seconds(record: dict[str, Any]) -> float | None:
+    value = _optional(record, "duration_s", (int, float))
+    if value is None:
+        return None
+    seconds = _float("duration_s", value)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"duration_s must be finite and >= 0, got {seconds}")
+    return seconds
+
+
+def _float(name: str, value: float) -> float:
+    """A number of JSON, whose whole numbers know no bound."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is too large") from None
 
 
 def _of(record: dict[str, Any], name: str, kind: type) -> Any:

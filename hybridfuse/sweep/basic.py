@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
-from hybridfuse.sweep.engine import Engine, Event, Job, Started
+from hybridfuse.sweep.engine import Ended, Engine, Event, Job, Started
 from hybridfuse.sweep.job import run_job
 
 
@@ -12,7 +12,7 @@ class BasicEngine(Engine):
 
     def __init__(self) -> None:
         self._waiting: deque[Job] = deque()
-        self._interrupted = False
+        self._untold: list[Event] = []
 
     @property
     def free(self) -> int:
@@ -22,19 +22,23 @@ class BasicEngine(Engine):
         self._waiting.append(job)
 
     def events(self, timeout: float) -> Sequence[Event]:
-        if self._interrupted:  # the job took what was meant for the sweep
-            self._interrupted = False
-            raise KeyboardInterrupt
-        if not self._waiting:
-            return []
+        if self._untold or not self._waiting:
+            told, self._untold = self._untold, []
+            return told
         job = self._waiting.popleft()
         events: list[Event] = [Started(job.number)]
         ended = run_job(job, events.append)
-        self._interrupted = ended.outcome == "interrupted"
-        return [*events, ended]
+        events.append(ended)
+        if ended.outcome == "interrupted":  # the job took what was meant for the sweep, which ends before it hears more
+            self._untold = events
+            raise KeyboardInterrupt
+        return events
 
     def cancel(self, number: int) -> None:
-        self._waiting = deque(job for job in self._waiting if job.number != number)
+        for job in list(self._waiting):
+            if job.number == number:
+                self._waiting.remove(job)
+                self._untold.append(Ended(number, "interrupted", "cancelled before it had begun"))
 
     def close(self) -> None:
         self._waiting.clear()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from hybridfuse.claim import ClaimedError
 from hybridfuse.command import CommandError
 from hybridfuse.disk import is_full
+from hybridfuse.raised import raised, sentence
 from hybridfuse.sweep.engine import Ended, Event, Job
 
 Report = Callable[[Event], None]
@@ -34,8 +35,8 @@ def run_job(job: Job, report: Report, data: object = None) -> Ended:
     except KeyboardInterrupt:
         return Ended(job.number, "interrupted", "interrupted")
     except (CommandError, OSError) as error:
-        return Ended(job.number, "interrupted" if is_full(error) else "failed", " ".join(str(error).split()))
+        return Ended(job.number, "interrupted" if is_full(error) else "failed", sentence(error))
     except BaseException as error:  # a job must not take its sweep along, whatever it raises
         traceback.print_exception(error, file=sys.stderr)
-        return Ended(job.number, "failed", f"{type(error).__name__}: {error}")
+        return Ended(job.number, "failed", " ".join(raised(error).split()))
     return reporter.ended or Ended(job.number, "done")

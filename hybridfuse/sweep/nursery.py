@@ -159,7 +159,7 @@ def _hand_on(order: Order | NoMore, process: BaseProcess, sender: Connection, me
 
 def loader(first: Job, orders: Connection, messages: Connection) -> None:
     """Reads the data of a job, then forks a process for it and for each that follows, until there are no more."""
-    data = _read(first)
+    data = read(first)
     jobs: dict[int, BaseProcess] = {}
     more = True
     while more or jobs:
@@ -179,13 +179,13 @@ def loader(first: Job, orders: Connection, messages: Connection) -> None:
             messages.send(InProcess(order.ticket, process.pid or 0, own=True))
 
 
-def _read(job: Job) -> object:
+def read(job: Job) -> object:
     """The data of a job ready for training; None if they cannot be read, which the job will find, and say."""
     from hybridfuse import training
 
     try:
         return training.read(job.description.config)
-    except Exception:
+    except (Exception, SystemExit):
         return None
 
 

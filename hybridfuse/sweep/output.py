@@ -22,13 +22,13 @@ def redirect(folder: Path) -> None:
 
 
 def keep(folder: Path) -> None:
-    """Moves what was printed into the folder, if anything was."""
+    """Moves what was printed into the folder, if anything was; it waits for a folder that the sweep is yet to make."""
     beside = _beside(folder)
     with suppress(OSError):
-        if beside.stat().st_size and folder.is_dir():
-            beside.replace(folder / NAME)
-        else:
+        if not beside.stat().st_size:
             beside.unlink()
+        elif folder.is_dir():
+            beside.replace(folder / NAME)
 
 
 def _beside(folder: Path) -> Path:

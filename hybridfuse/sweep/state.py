@@ -14,7 +14,6 @@ from hybridfuse.report.row import Row, row
 from hybridfuse.sweep.uncollected import uncollected
 
 Status = Literal["new", "done", "failed", "interrupted", "pruned", "running", "broken"]
-_ENDED = ("done", "failed", "interrupted", "pruned")
 _OF_RECORDS = ("status", "error", "meaning", "seed", "data", "process", "versions", "duration_s")
 _KEPT_ASIDE = re.compile(r".*\.\d+")
 
@@ -97,25 +96,15 @@ def _folders(parent: Path) -> Iterable[Path]:
 
 
 def _read(folder: Path) -> tuple[Mapping[str, Any] | None, Row | None]:
-    """The record of a folder, {} where there is none, None if it cannot be read; and the row of a run that is done."""
+    """The record of a folder, {} where there is none, None if it is none that a leaderboard could take; its row."""
     try:
         found, _, written = content(folder)
+        known = row(found, folder, written)
     except (FileNotFoundError, NotADirectoryError):
         return {}, None
     except (OSError, ValueError):
         return None, None
-    if not isinstance(found, dict) or not isinstance(found.get("status"), str):
-        return None, None
-    known: dict[str, Any] = found
-    return {name: known.get(name) for name in _OF_RECORDS}, _row(known, folder, written)
-
-
-def _row(record: Mapping[str, Any], folder: Path, written: float) -> Row | None:
-    """The row of a run that is done; None where the record says less than that takes."""
-    try:
-        return row(record, folder, written) if record["status"] == "done" else None
-    except ValueError:
-        return None
+    return {name: found.get(name) for name in _OF_RECORDS}, known if found["status"] == "done" else None
 
 
 def _of(folder: Path, record: Mapping[str, Any] | None) -> State:
@@ -126,8 +115,7 @@ def _of(folder: Path, record: Mapping[str, Any] | None) -> State:
     if is_running(record):
         return State("running", folder, process=int(record["process"]["id"]))
     is_cut_off = record["status"] == "failed" and not record["error"]  # by a full disk, in the only way left
-    status: Any = record["status"] if record["status"] in _ENDED and not is_cut_off else "interrupted"
+    status: Any = "interrupted" if record["status"] == "running" or is_cut_off else record["status"]
     versions: Any = record.get("versions")
     version = str(versions.get("hybridfuse")) if isinstance(versions, dict) else None
-    duration: Any = record.get("duration_s")
-    return State(status, folder, duration if isinstance(duration, (int, float)) else None, version)
+    return State(status, folder, record["duration_s"], version)
