@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hybridfuse import check as checks
-from hybridfuse import targets
+from hybridfuse import relocated, targets
 
 # Hydra 1.3 wants to be told which defaults are meant; later ones know no others and warn.
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
@@ -69,7 +69,9 @@ def of_sweep(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     arguments = get_args_parser().parse_args(list(argv))
     own = [word for word in arguments.overrides if arguments.multirun and not is_of_hydra(word)]
-    return [argument for argument in argv if argument not in own], own
+    words = {word: relocated.expanded([word]) for word in arguments.overrides}
+    left = (argument for argument in argv if argument not in own)
+    return [one for argument in left for one in words.get(argument, [argument])], own
 
 
 def is_of_hydra(word: str) -> bool:
@@ -114,7 +116,7 @@ def composed(conf: Path, words: Sequence[str], config_dir: str | None = None) ->
     plugins.register()
     try:
         with initialize_config_dir(str(conf.resolve()), job_name="train", **VERSION_BASE):
-            return compose("train", [*words, *searched(config_dir)], return_hydra_config=True)
+            return compose("train", [*relocated.expanded(words), *searched(config_dir)], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException, AssertionError) as error:
         raise CommandError(_explained(error, conf, words, config_dir)) from error
 
@@ -145,13 +147,14 @@ def check_choice(override: Override, directories: Sequence[Path]) -> None:
     if override.is_delete():
         raise CommandError(f"{group} must be one of {', '.join(known)}, got {override.input_line}.")
     for names in _chosen(override):
-        check_names(group, names, known)
+        if names or relocated.functions(override, []) is None:  # a hybrid beside the first may be without functions
+            check_names(group, names, known, override.package or group)
     if group not in LISTS and isinstance(override.value(), list):
         raise CommandError(f"{group} takes one option, got {override.input_line}.")
 
 
-def check_names(group: str, names: Sequence[str], known: Sequence[str]) -> None:
-    """CommandError if options of a group are none of those that are known, or are chosen twice."""
+def check_names(group: str, names: Sequence[str], known: Sequence[str], place: str | None = None) -> None:
+    """CommandError if options of a group are none of those that are known, or are chosen twice for a place."""
     if not names and group in LISTS:
         raise CommandError(f"{group} must name at least one of {', '.join(known)}, got [].")
     for name, count in Counter(names).items():
@@ -161,7 +164,7 @@ def check_names(group: str, names: Sequence[str], known: Sequence[str]) -> None:
         if count > 1:
             raise CommandError(
                 f"{group} names {name} twice; a second use takes a name of its own: "
-                f"'+{group}@{group}.second_{name}={name}'."
+                f"'+{group}@{place or group}.second_{name}={name}'."
             )
 
 

@@ -35,6 +35,8 @@ class ConsoleReporter(Reporter):
         if facts["interdependence"]:
             say(f"  interdependence  {', '.join(facts['interdependence'])} ({facts['axis']})")
             say(f"  fusion           {facts['fusion']}")
+        if facts["second_interdependence"]:
+            say(f"  second hybrid    {', '.join(facts['second_interdependence'])}, fused by {facts['second_fusion']}")
         say(f"  model            {facts['model']}, {facts['parameters']:,} parameters")
         say(f"  device           {facts['device']}, precision {facts['precision']}")
         say(f"  folder           {record.folder}")

@@ -72,6 +72,12 @@ class Configuration(NamedTuple):
         return list(self.plain["interdependence"]) if self.is_related else []
 
     @property
+    def second_functions(self) -> list[str]:
+        """Names of the functions of the hybrid on the other axis; none where there is none."""
+        found = (self.plain.get("second") or {}).get("interdependence")
+        return list(found) if self.is_related and isinstance(found, Mapping) else []
+
+    @property
     def is_related(self) -> bool:
         """Whether the network takes interdependence functions at all."""
         return self.choices.get("model") != "mlp"
@@ -146,11 +152,14 @@ class Description:
         """What the record says before the job runs."""
         choices, related = self._shared.choices, self._shared.is_related
         chosen = {group: choices[group] if related else None for group in ("fusion", "axis", "postprocess")}
+        second = self._shared.second_functions
         return {
             "experiment": self.experiment,
             "seed": self.seed,
             "interdependence": self._shared.functions,
             **chosen,
+            "second_interdependence": second,
+            "second_fusion": choices.get("fusion@second.fusion") if second else None,
             "model": choices["model"],
             "data": {"name": choices["data"]},
             "overrides": self.overrides,

@@ -5,7 +5,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from hybridfuse import export
+from hybridfuse import export, relocated
 from hybridfuse.claim import claimed
 from hybridfuse.command import CommandError, plain_tree
 from hybridfuse.description import Description
@@ -18,7 +18,7 @@ from hybridfuse.sweep.words import is_about_sweep
 def described(config: DictConfig) -> Description:
     """What a single command asks for: its configuration, and what Hydra knows of the job that is running."""
     hydra = HydraConfig.get()
-    words = [word for word in hydra.overrides.task if not is_about_sweep(word)]
+    words = relocated.folded(word for word in hydra.overrides.task if not is_about_sweep(word))
     composed = Composed(plain_tree(config), dict(hydra.runtime.choices))
     return Description(Finisher().configuration(composed), config.seed, words)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hybridfuse import command, usage
+from hybridfuse import command, relocated, usage
 from hybridfuse.command import CommandError
 from hybridfuse.main import conf_directory
 
@@ -19,6 +19,9 @@ WRONG = {
     "interdependence=cosine": r"got cosine; did you mean cosine_similarity\?",
     "interdependence=[]": r"interdependence must name at least one of anisotropic_rbf, .*, got \[\]",
     "interdependence=[chain,chain]": r"names chain twice; .*'\+interdependence@interdependence.second_chain=chain'",
+    "interdependence@second.interdependence=[attention,chian]": r"must be among .*, got chian; did you mean chain\?",
+    "-m interdependence@second.interdependence=[attention],[chian]": r"got chian; did you mean chain\?",
+    "interdependence@second.interdependence=[chain,chain]": r"'\+interdependence@second.interdependence.second_ch",
     "interdependence.parameterized_lowrank.rnk=2": r"rnk is no setting; did you mean .*parameterized_lowrank.rank\?",
     "interdependence.gaussian_rbf.sigma=2": r"gaussian_rbf is not in use: interdependence is \[chain, ",
     "sed=1": r"sed is no setting; did you mean seed\?",
@@ -76,6 +79,10 @@ def test_a_wrong_command_is_one_sentence(words):
         "-m fusion=glob(*) seed=range(3)",
         "+interdependence@interdependence.wide=gaussian_rbf interdependence.wide.sigma=9",
         "+interdependence@second.interdependence.attention=attention fusion@second.fusion=max",
+        "interdependence@second.interdependence=[attention,chain] second.interdependence.attention.width=8",
+        "interdependence@second.interdependence=attention second.interdependence.attention.width=8",
+        "interdependence@second.interdependence=[]",
+        "-m interdependence@second.interdependence=[],[attention],[chain,attention]",
         "+postprocess@interdependence.chain.normalization=column interdependence=[chain]",
         "postprocess=none scheduler=none logger=none",
         "-m optimizer.lr=0.1,0.2",
@@ -89,6 +96,31 @@ def test_the_same_function_twice_keeps_both_settings():
     words = ["interdependence=[gaussian_rbf]", "+interdependence@interdependence.wide=gaussian_rbf"]
     config = command.composed(CONF, [*words, "interdependence.wide.sigma=9"])
     assert {name: node.sigma for name, node in config.interdependence.items()} == {"gaussian_rbf": 1.0, "wide": 9}
+
+
+@pytest.mark.parametrize("sign", ["", "+", "++"])
+def test_functions_of_a_list_elsewhere_each_have_a_place(sign):
+    words = [
+        f"{sign}interdependence@second.interdependence=[attention,chain]",
+        "second.interdependence.chain.self_scaling=2",
+    ]
+    config = command.composed(CONF, words)
+    assert list(config.interdependence) == ["chain", "parameterized_lowrank"]
+    assert [node._target_.rpartition(".")[2] for node in config.second.interdependence.values()] == [
+        "Attention",
+        "Chain",
+    ]
+    assert config.second.interdependence.chain.self_scaling == 2
+    assert config.interdependence.chain.self_scaling == 1
+
+
+def test_words_of_a_list_elsewhere_are_told_as_one():
+    words = ["seed=1", "interdependence@second.interdependence=[attention,chain]", "+interdependence@a.b.wide=chain"]
+    given = command.of_sweep(words)[0]
+    place = "+interdependence@second.interdependence"
+    assert given == ["seed=1", f"{place}.attention=attention", f"{place}.chain=chain", words[2]]
+    assert relocated.folded(given) == words
+    assert command.of_sweep(["-m", *words]) == (["-m"], words)
 
 
 def test_options_of_a_folder_of_the_user(tmp_path):

@@ -227,6 +227,14 @@ def test_a_function_on_the_other_axis_is_fused_as_well():
     ]
 
 
+def test_a_second_hybrid_without_functions_fuses_nothing():
+    words = ["interdependence@second.interdependence=[]", "interdependence@second.interdependence=[one]"]
+    assert [one.kind for one in rows(*(record(names=("chain",), settings=[word]) for word in words))] == [
+        "single",
+        "fused",
+    ]
+
+
 def test_settings_are_the_words_that_decide_the_result_and_are_told_nowhere_else():
     words = ["++seed=3", "+sweep.name=x", "~fusion", "controls=true", "hydra.verbose=1", "+b=1", "a.b=2"]
     assert rows(record(settings=words))[0].settings == ("+b=1", "a.b=2")

@@ -103,6 +103,28 @@ def test_a_setting_of_a_function_is_for_the_jobs_that_have_it():
     assert found.merged == []
 
 
+def test_lists_of_the_second_hybrid():
+    place = "interdependence@second.interdependence"
+    lists = ["[]", "[attention]", "[attention,chain]"]
+    found = planned(f"{place}={','.join(lists)}", "fusion@second.fusion=max,min")
+    assert [list(job.plain["second"]["interdependence"]) for job in found.jobs] == [
+        [], ["attention"], ["attention", "chain"], ["attention", "chain"]
+    ]  # fmt: skip
+    told = [(job.facts["second_interdependence"], job.facts["second_fusion"]) for job in found.jobs]
+    assert told == [
+        ([], None),
+        (["attention"], "max"),
+        (["attention", "chain"], "max"),
+        (["attention", "chain"], "min"),
+    ]
+    assert [found.jobs[0].overrides, *(one.words[0] for one in found.merged)] == [
+        [f"{place}=[]", "fusion@second.fusion=max"], f"{place}=[]", f"{place}=[attention]"
+    ]  # fmt: skip
+    assert COMPOSER.draft(["model=mlp", f"{place}=[chain]"]).description().facts["second_interdependence"] == []
+    again = [COMPOSER.draft(job.overrides).description().digest for job in found.jobs]
+    assert again == [job.digest for job in found.jobs]
+
+
 @pytest.mark.parametrize(
     ("exclude", "left"),
     [

@@ -294,10 +294,13 @@ def test_the_same_function_twice_and_a_second_hybrid(train):
         *QUICK,
         "+interdependence@interdependence.wide=gaussian_rbf",
         "interdependence.wide.sigma=9",
-        "+interdependence@second.interdependence.attention=attention",
+        "interdependence@second.interdependence=[attention,chain]",
         "fusion@second.fusion=max",
     )
     assert code == 0, said
+    assert "second hybrid    attention, chain, fused by max" in said
+    assert "interdependence@second.interdependence=[attention,chain]" in record["overrides"]
+    assert (record["second_interdependence"], record["second_fusion"]) == (["attention", "chain"], "max")
     assert record["interdependence"] == ["chain", "parameterized_lowrank", "wide"]
     names = torch.load(record["folder"] / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     assert any("instance_hybrid.parts.attention.query" in name for name in names)

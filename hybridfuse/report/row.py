@@ -64,7 +64,7 @@ class Row:
         """fused, single, identity, or control: a network without interdependence."""
         if not self.interdependence:
             return "control"
-        if len(self.interdependence) > 1 or any("second.interdependence" in word for word in self.settings):
+        if len(self.interdependence) > 1 or any(map(_has_second, self.settings)):
             return "fused"
         return "identity" if self.interdependence == ("identity",) else "single"
 
@@ -126,6 +126,11 @@ def _status(record: dict[str, Any]) -> str:
         _of(process, "id", int)
     here = process.get("host") == socket.gethostname() and process.get("id") != os.getpid()
     return "interrupted" if status == "running" and here and not is_running(record) else status
+
+
+def _has_second(word: str) -> bool:
+    """Whether a word gives the hybrid on the other axis functions."""
+    return "second.interdependence" in key(word) and not word.endswith("=[]")
 
 
 def _settings(words: list[Any]) -> tuple[str, ...]:

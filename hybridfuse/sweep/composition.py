@@ -13,7 +13,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
-from hybridfuse import command, targets
+from hybridfuse import command, relocated, targets
 from hybridfuse.command import CommandError
 from hybridfuse.description import ANY_SEED, Configuration, Description, canonical, result_text, sha256
 from hybridfuse.sweep.meaning import SOURCES, meaning
@@ -110,6 +110,7 @@ class Composer:
 
     def composed(self, words: Words) -> Composed:
         """What words compose, as it is written."""
+        words = tuple(relocated.expanded(words))
         groups = tuple(word for word in words if is_group(word, self.directories))
         try:
             tree, choices = self._grouped(groups)
