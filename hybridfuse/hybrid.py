@@ -16,7 +16,7 @@ from hybridfuse.fusion.weighted_base import WeightedBase
 from hybridfuse.instantiate import Config, instantiate, lacks
 from hybridfuse.interdependence.base import Interdependence, InterdependenceType
 from hybridfuse.interdependence.stored_base import StoredBase
-from hybridfuse.named_part import NamedPart
+from hybridfuse.named_part import NamedPart, settings
 from hybridfuse.path import Built, Recipe
 from hybridfuse.plan import Plan, planned
 from hybridfuse.postprocess.base import Postprocess
@@ -89,6 +89,9 @@ class HybridInterdependence(StoredBase):
         post = instantiate(postprocess) if isinstance(postprocess, Mapping) else postprocess
         self.postprocess = None if post is None else check.kind("postprocess", post, Postprocess)
         self.balance = self._balance(balance)
+        # A symmetric fusion takes them by what they are, so that their order does not count.
+        own = self.fusion_function.symmetric and not (self.balance and any(True for _ in self.balance.parameters()))
+        self._order = sorted(functions, key=lambda part: settings(functions[part])) if own else list(functions)
         self._fused = Fused()
         is_fused = self.recipe.weights is None or (self.sparse and len(functions) > 1)
         if is_fused and not self.require_data and not self.require_parameters:
@@ -109,7 +112,7 @@ class HybridInterdependence(StoredBase):
     @property
     def recipe(self) -> Recipe:
         """What A is made of, and how."""
-        parts = [NamedPart(self.name, name, function) for name, function in self.functions.items()]
+        parts = [NamedPart(self.name, name, self.functions[name]) for name in self._order]
         return Recipe(parts, self.fusion_function, self.balance, self.postprocess, self._fused, self.constants)
 
     @property
@@ -151,7 +154,8 @@ class HybridInterdependence(StoredBase):
     def calculate_matrices(self, x: Tensor | None = None) -> dict[str, Tensor]:
         """The matrix of each function, before the fusion, by its name; x as for `calculate_A`."""
         items = self._items(x)
-        return {part.name: part.relate(items) for part in self.recipe.parts}
+        matrices = {part.name: part.relate(items) for part in self.recipe.parts}
+        return {name: matrices[name] for name in self.functions}
 
     def explain(self, x: Tensor | None = None, kappa_x: Tensor | None = None) -> Plan:
         """Prints how the hybrid is applied to a batch: each part, its way, and what that takes beside the plain way.
@@ -202,11 +206,7 @@ class HybridInterdependence(StoredBase):
         if len({id(function) for function in named.values()}) < len(named):
             raise ValueError(f"{self.name} takes each function once, got the same object twice in {', '.join(named)}.")
         for name, function in named.items():
-            if function.interdependence_type != self.interdependence_type or function.m != self.m:
-                raise ValueError(
-                    f"{name} must be of type {self.interdependence_type} with m = {self.m} like {self.name}, "
-                    f"got {function.interdependence_type} with m = {function.m}."
-                )
+            parts.check_fits(self, name, function)
         return named
 
     def _built(self, configs: FunctionConfigs | None, links: Any) -> dict[str, Interdependence]:

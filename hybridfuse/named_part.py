@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from hybridfuse import finite
 from hybridfuse.interdependence.base import Interdependence
@@ -49,3 +49,14 @@ class NamedPart(NamedTuple):
             raise finite.NotANumberError(f"{self.owner}: {own}{error}") from error
         except ValueError as error:
             raise ValueError(f"{self.owner}: {own}{error}") from error
+
+
+def settings(function: Interdependence) -> str:
+    """The class of a function, its plain settings and those of what it holds; functions can be put in order by it."""
+    held = [(type(module).__qualname__, _plain(module)) for module in function.modules()]
+    return repr((type(function).__module__, held))
+
+
+def _plain(module: nn.Module) -> list[tuple[str, object]]:
+    own = {name: value for name, value in vars(module).items() if name not in ("name", "training")}
+    return sorted((name, value) for name, value in own.items() if isinstance(value, int | float | str | None))

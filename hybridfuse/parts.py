@@ -41,6 +41,17 @@ def _fitting(given: Interdependence, b: int, m: int, interdependence_type: Inter
     return given
 
 
+def check_fits(
+    owner: str, name: str, given: Interdependence, m: int, interdependence_type: InterdependenceType
+) -> None:
+    """ValueError if a function is of another type or m than a hybrid."""
+    if given.interdependence_type != interdependence_type or given.m != m:
+        raise ValueError(
+            f"{name} must be of type {interdependence_type} with m = {m} like {owner}, "
+            f"got {given.interdependence_type} with m = {given.m}."
+        )
+
+
 def _target(name: str, stem: str) -> str:
     """The class of a function by the name of its file."""
     files = (module.name for module in pkgutil.iter_modules(hybridfuse.interdependence.__path__))

@@ -20,7 +20,8 @@ from catalogue import (
     states,
 )
 from families import listed
-from families.fusions import EQUALS, LAST_BIT, MAPPING, SQUARE
+from families.fusions import EQUALS, MAPPING, SQUARE
+from hybridfuse.hybrid import HybridInterdependence
 from hybridfuse.interdependence.base import TYPES
 
 B, M = 6, 5
@@ -116,12 +117,33 @@ def test_what_is_stated_symmetric_is_so_to_the_last_digit(stem: str) -> None:
 @pytest.mark.parametrize("k", [2, 3, 4, 9])
 @pytest.mark.parametrize("stem", ORDER_FREE)
 def test_fusions_do_not_see_the_order(stem: str, k: int) -> None:
-    """To the last bit where the docstring says so."""
-    inputs, fusion = inputs_of(stem, k), fusion_of(stem)
-    tolerance = 0.0 if stem in LAST_BIT else 1e-12
-    assert (stem in LAST_BIT) == ("The same to the last bit" in " ".join((FUSIONS[stem].__doc__ or "").split()))
-    for order in [inputs[shift:] + inputs[:shift] for shift in range(1, k)] + [inputs[::-1]]:
-        torch.testing.assert_close(fusion(order), fusion(inputs), rtol=tolerance, atol=tolerance)
+    """To the last bit: dense, sparse and mixed, and where matrices have most entries in common."""
+    dense_ones, fusion = inputs_of(stem, k), fusion_of(stem)
+    sparse = [(matrix * (data(*matrix.shape, seed=i) > 0)).to_sparse_csr() for i, matrix in enumerate(dense_ones)]
+    alike = [dense_ones[0].clone() for _ in range(k)]
+    for i, matrix in enumerate(alike):
+        matrix[-1, -2] += 0.1 * i
+    mixed = [*sparse[: k // 2], *dense_ones[k // 2 :]]
+    for inputs in (dense_ones, sparse, mixed, alike):
+        expected = dense(fusion(inputs))
+        for order in [inputs[shift:] + inputs[:shift] for shift in range(1, k)] + [inputs[::-1]]:
+            assert torch.equal(dense(fusion(order)), expected)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("stem", ORDER_FREE)
+def test_hybrids_of_symmetric_fusions_do_not_see_the_order(stem: str, kind: str) -> None:
+    """To the last bit, in what they are and in what they do, with gradients and without; two parts of one class."""
+    wide, other = function("gaussian_rbf", B, M, kind, sigma=3.0), function("pearson_correlation", B, M, kind)
+    parts = [function("chain", B, M, kind), function("gaussian_rbf", B, M, kind), wide, other]
+    x, seen = data(B, M, dtype=torch.float32), []
+    for order in (parts, parts[::-1], parts[2:] + parts[:2]):
+        hybrid = HybridInterdependence(B, M, kind, interdependence_functions=order, fusion_function=fusion_of(stem))
+        given = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(hybrid(given).square().sum(), given)
+        with torch.no_grad():
+            seen.append([dense(hybrid.calculate_A(x)), hybrid(x), gradient])
+    assert all(torch.equal(one, same) for others in seen[1:] for one, same in zip(seen[0], others, strict=True))
 
 
 @pytest.mark.parametrize("stem", [stem for stem in FUSIONS if stem != "metric"])

@@ -34,7 +34,8 @@ class Tiled(Metric):
             return self.tile(first, second, room.of(first, second))
 
         for rows, columns, found in tiles.over(tile, items):
-            matrix[rows, columns] = found
+            # On the diagonal both of a pair are summed, which may round otherwise at another place.
+            matrix[rows, columns] = found = torch.maximum(found, found.mT) if rows == columns else found
             matrix[columns, rows] = found.mT
         return matrix
 

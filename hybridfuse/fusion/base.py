@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hybridfuse import check
 from hybridfuse.discovery import snake_case
-from hybridfuse.functional import layout
+from hybridfuse.functional import layout, order
 
 
 class Fusion(nn.Module, ABC):
@@ -27,7 +27,8 @@ class Fusion(nn.Module, ABC):
     """
 
     symmetric: ClassVar[bool] = False
-    """Whether the order of the matrices does not matter: the same result, up to rounding of sums and products."""
+    """Whether the order of the matrices does not matter: the same result to the last bit, unless an iterator gives them
+    and they are let go one by one, where it is the same but for rounding."""
     keeps_one: ClassVar[bool] = False
     """Whether a single matrix is returned as it is, by default at least; what learns counts as changing it."""
 
@@ -89,7 +90,8 @@ class Fusion(nn.Module, ABC):
         self.check_shapes(shapes, names)
         self.calculate_n([columns for _, columns in shapes])
         dtype = reduce(torch.promote_types, (matrix.dtype for matrix in listed))
-        return self.fuse([layout.compressed(matrix).to(dtype) for matrix in listed])
+        given = [layout.compressed(matrix).to(dtype) for matrix in listed]
+        return self.fuse(order.canonical(given) if self.symmetric else given)
 
     def absorb(self, matrices: Iterator[Tensor], names: Sequence[str] | None = None) -> Float[Tensor, "n p"]:
         """The fused matrix of what an iterator gives; to be replaced where not all matrices are needed at once."""

@@ -7,7 +7,7 @@ class Max(FoldedBase):
 
     $$A = \max_i A_i$$
 
-    Where several are largest, the gradient is shared evenly among them. The same to the last bit in any order.
+    Where several are largest, the gradient is shared evenly among them.
 
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """

@@ -12,8 +12,7 @@ class Median(Elementwise):
 
     $$A = \operatorname{median}_i A_i$$
 
-    For an even number of matrices, the mean of the two in the middle. Equal entries share the gradient evenly. The
-    same to the last bit in any order.
+    For an even number of matrices, the mean of the two in the middle. Equal entries share the gradient evenly.
 
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """

@@ -7,7 +7,7 @@ class Min(FoldedBase):
 
     $$A = \min_i A_i$$
 
-    Where several are smallest, the gradient is shared evenly among them. The same to the last bit in any order.
+    Where several are smallest, the gradient is shared evenly among them.
 
     References: RPN 2 (2024), arXiv 2411.11162, metric fusion.
     """

@@ -13,7 +13,7 @@ class TrimmedMean(Elementwise):
 
     $$A = \frac{1}{k - 2 c} \sum_{i=c+1}^{k-c} A_{(i)}, \quad c = \lfloor share \cdot k \rfloor$$
 
-    A_(i) is the i-th smallest. Equal entries share the gradient evenly. The same to the last bit in any order.
+    A_(i) is the i-th smallest. Equal entries share the gradient evenly.
 
     Args:
         share: share of the matrices that is left out at each end. In [0, 0.5).

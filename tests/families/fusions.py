@@ -23,8 +23,6 @@ CONSTRAINT = {
     "softmax": torch.nn.Softmax(dim=0),
     "softplus": torch.nn.Softplus(),
 }
-LAST_BIT = {"max", "min", "median", "trimmed_mean"}
-"""Give the same to the last bit in any order."""
 
 
 def spread(stack: Tensor) -> Tensor:
