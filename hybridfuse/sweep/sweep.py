@@ -1,12 +1,9 @@
 """A sweep from its plan to its answer. Free of torch, but for what runs the jobs."""
 
-import signal
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from hybridfuse import __version__, check
@@ -99,7 +96,6 @@ def search(source: Search, launcher: EngineLauncher, conduct: Conduct) -> int:
         KeyboardInterrupt: if it was interrupted; the same command goes on.
     """
     with (
-        _interrupted_by_termination(),
         launcher.open(source.outlook) as engine,
         Display(source.jobs, source.names, len(source.outlook), engine.free, conduct.metric) as display,
     ):
@@ -137,7 +133,6 @@ def _run(plan: Plan, to_do: Sequence[int], launcher: EngineLauncher, conduct: Co
     jobs = {number: Job(number, plan.jobs[number]) for number in to_do}
     names = dict(enumerate(names_of(plan)))
     with (
-        _interrupted_by_termination(),
         launcher.open(list(jobs.values())) as engine,
         Display(jobs, names, len(jobs), engine.free, conduct.metric) as display,
     ):
@@ -179,17 +174,3 @@ def _show(plan: Plan, found: Sequence[State]) -> None:
     lines = [f"{one.status:<12} {name}" for one, name in zip(found, names_of(plan), strict=True)]
     lines += [f"{'equal':<12} {' '.join(one.words)} to {' '.join(one.into)}: {one.reason}" for one in plan.merged]
     say("\n".join(lines))
-
-
-@contextmanager
-def _interrupted_by_termination() -> Generator[None, None, None]:
-    """SIGTERM ends a sweep in the same way as Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
