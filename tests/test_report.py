@@ -40,6 +40,23 @@ def board_of(means, shift=0.0, noise=0.01, **options):
 # Statistics
 
 
+def test_an_interval_of_shares_is_cut_and_says_so_and_that_of_errors_is_not():
+    found = [record(value, seed=seed) for seed, value in enumerate((0.5, 0.9))]
+    board = leaderboard(rows(*found))
+    assert board.entries[0].estimates["val/accuracy"][2:4] == (0.0, 1.0)
+    assert "Student's t, shares cut at 0 and 1" in board.caption
+    losses = [record(0.5, seed=seed, metrics={"val/loss": value}) for seed, value in enumerate((0.5, 0.9))]
+    board = leaderboard(rows(*losses))
+    assert board.entries[0].estimates["val/loss"].low < 0 < 1 < board.entries[0].estimates["val/loss"].high
+    assert "(Student's t)." in board.caption
+
+
+def test_of_a_single_seed_nothing_is_explained_that_is_not_shown():
+    board = leaderboard(rows(record(0.5, baseline={})))
+    assert board.caption == "Sorted by val/accuracy (higher is better); a single seed each says nothing of other seeds."
+    assert not any("±" in line for line in board.lines())
+
+
 def test_mean_deviation_and_t_interval_are_those_of_scipy():
     random_state = np.random.RandomState(0)
     for n in (2, 3, 5, 30):
@@ -397,7 +414,7 @@ def test_names_of_tests_and_intervals_are_told():
         "(paired t test over common seeds, two-sided, Holm-corrected for 1 comparison" in board_of([0.9, 0.5]).caption
     )
     found = board_of([0.9, 0.5], interval="bootstrap", test="wilcoxon")
-    assert "(BCa bootstrap, 9,999 resamples)" in found.caption
+    assert "(BCa bootstrap, 9,999 resamples, shares cut at 0 and 1)" in found.caption
     assert found.entries[1].p == 2 / 2**5
     assert found.notes == [
         "With 5 common seeds and 1 comparison the exact Wilcoxon signed-rank test cannot find any difference: "

@@ -154,7 +154,8 @@ def _notes(found: Sequence[State]) -> Iterator[str]:
             yield f"note: {one.folder / 'record.json'} cannot be read; that job runs again"
     others = Counter(one.version for one in found if one.status == "done" and one.version not in (None, __version__))
     for version, count in others.items():
-        yield f"note: {count} jobs were done by hybridfuse {version}, this is {__version__}; force=true runs them again"
+        done, again = ("1 job was", "it") if count == 1 else (f"{count} jobs were", "them")
+        yield f"note: {done} done by hybridfuse {version}, this is {__version__}; force=true runs {again} again"
 
 
 def _summary(plan: Plan, found: Sequence[State], to_do: Sequence[int], conduct: Conduct) -> str:
