@@ -13,11 +13,11 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from hybridfuse.report import csv_form, latex, leaderboard, leaderboards, markdown, screen
+from hybridfuse.report import csv_form, latex, leaderboard, leaderboards, markdown, screen, unfinished
 from hybridfuse.report.compare import differences, holm, paired_t, signed_rank, step
 from hybridfuse.report.difference import compared
 from hybridfuse.report.estimate import bootstrap, estimate
-from hybridfuse.report.folder import with_configurations
+from hybridfuse.report.folder import Records, with_configurations
 from hybridfuse.report.grid import grid
 from hybridfuse.report.number import Numbers, duration, probability
 from hybridfuse.report.sheet import sheet
@@ -35,6 +35,26 @@ def board_of(means, shift=0.0, noise=0.01, **options):
         for seed in SEEDS
     ]
     return leaderboard(rows(*found), **options)
+
+
+# Names
+
+
+def test_names_tell_what_sets_a_configuration_apart_from_runs_that_are_not_done():
+    how = "interdependence.bad.how="
+    done = record(0.5, ("bad",), settings=[f"{how}ok", "optimizer.lr=0.1"])
+    failed = [
+        record(0.5, ("bad",), settings=[f"{how}{word}", "optimizer.lr=0.1"], status="failed", metrics={}, error=error)
+        for word, error in (("raise", "MemoryError"), ("exit", None))
+    ]
+    found = rows(done, *failed)
+    assert [entry.label for entry in leaderboard(found).entries] == [f"bad {how}ok"]
+    assert unfinished.lines(Records(found, [])) == [
+        "failed: 2 runs",
+        f"  {found[1].folder} {how}raise: MemoryError",
+        f"  {found[2].folder} {how}exit",
+    ]
+    assert [entry.label for entry in leaderboard(rows(done)).entries] == ["bad"]
 
 
 # Statistics

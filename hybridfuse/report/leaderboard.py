@@ -37,7 +37,8 @@ def leaderboards(
     deciding = chosen_of_each(
         metric, {data: {name for row in of for name in row.metrics} for data, of in found.items()}
     )
-    return [_leaderboard(data, of, deciding[data], kind, paired) for data, of in found.items()]
+    unfinished = [row for row in rows if row.status != "done"]
+    return [_leaderboard(data, of, unfinished, deciding[data], kind, paired) for data, of in found.items()]
 
 
 def leaderboard(rows: Sequence[Row], metric: str | None = None, interval: str = "t", test: str = "t") -> Leaderboard:
@@ -65,11 +66,14 @@ def configurations(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
     return [tuple(by_seed[seed] for seed in sorted(by_seed)) for _, by_seed in sorted(found.items())]
 
 
-def _leaderboard(data: str, rows: Sequence[Row], metric: str, interval: Interval, test: PairedTest) -> Leaderboard:
+def _leaderboard(
+    data: str, rows: Sequence[Row], unfinished: Sequence[Row], metric: str, interval: Interval, test: PairedTest
+) -> Leaderboard:
     groups = configurations(rows)
     others = beside(metric, {name for row in rows for name in row.metrics})
     estimates = [_estimates([row.metrics for row in group], [metric, *others], interval) for group in groups]
-    unranked = [Entry(*of, "no result", None) for of in zip(labels(groups), groups, estimates, strict=True)]
+    named = labels(groups, [row for row in unfinished if row.data in {one.data for one in rows}])
+    unranked = [Entry(*of, "no result", None) for of in zip(named, groups, estimates, strict=True)]
     entries = _compared(sorted(unranked, key=lambda entry: _place(entry, metric)), metric, test)
     naive = _naive([row for group in groups for row in group], [metric, *others], interval)
     comparisons = len([entry for entry in entries if entry.p is not None])

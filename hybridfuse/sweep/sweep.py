@@ -10,6 +10,7 @@ from hybridfuse import __version__, check
 from hybridfuse.claim import LEASE
 from hybridfuse.console import say
 from hybridfuse.description import Description
+from hybridfuse.disk import clear
 from hybridfuse.record import write_atomically
 from hybridfuse.report.hparams import write_hparams
 from hybridfuse.report.metric import higher_is_better
@@ -78,6 +79,7 @@ def sweep(plan: Plan, launcher: EngineLauncher, conduct: Conduct) -> int:
     if conduct.dry_run:
         return DONE
     plan.folder.mkdir(parents=True, exist_ok=True)
+    clear(plan.path)
     write_atomically(plan.path, plan.json())
     ended = _run(plan, to_do, launcher, conduct) if to_do else {}
     folders = [one.folder for number, one in enumerate(found) if number not in ended]
