@@ -2,11 +2,16 @@
 
 import errno
 import os
+import re
 import secrets
 import threading
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_STALE = 60.0
+"""Seconds after which nobody writes a small file any more."""
 
 
 @contextmanager
@@ -26,6 +31,16 @@ def whole(path: Path) -> Generator[Path, None, None]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def clear(path: Path) -> None:
+    """Removes what writers of a file left beside it that were killed, once it is too old to be still written."""
+    pattern = re.compile(rf"\.{re.escape(path.stem)}-[0-9a-f]{{8}}{re.escape(path.suffix)}")
+    for beside in path.parent.iterdir():
+        if pattern.fullmatch(beside.name):
+            with suppress(OSError):  # another process removes it, or may not be hindered
+                if time.time() - beside.stat().st_mtime > _STALE:
+                    beside.unlink()
 
 
 def is_full(error: BaseException) -> bool:

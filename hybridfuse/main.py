@@ -6,7 +6,7 @@ Nothing here imports torch, so that help, completion and a misspelt word answer 
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import hydra
@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hybridfuse import command, usage
 from hybridfuse.command import CommandError
+from hybridfuse.termination import interrupted_by_termination
 
 COMMAND, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -36,7 +37,8 @@ def main() -> None:
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     try:
         several = command.check(conf, sys.argv[1:])
-        codes = _run(conf, several)
+        with interrupted_by_termination() if several else nullcontext():
+            codes = _run(conf, several)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -60,7 +60,7 @@ def predict(given: Sequence[str]) -> None:
     else:
         _refuse(settings["data.links"], "data.links", "a table")
         count = table.predict(run, rows, target, keep)
-    print(f"{count} rows predicted in {target}")
+    print(f"{count} row{'s' * (count != 1)} predicted in {target}")
 
 
 def _refuse(value: object, key: str, what: str) -> None:

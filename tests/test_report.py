@@ -13,11 +13,11 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from hybridfuse.report import csv_form, latex, leaderboard, leaderboards, markdown, screen
+from hybridfuse.report import csv_form, latex, leaderboard, leaderboards, markdown, screen, unfinished
 from hybridfuse.report.compare import differences, holm, paired_t, signed_rank, step
 from hybridfuse.report.difference import compared
 from hybridfuse.report.estimate import bootstrap, estimate
-from hybridfuse.report.folder import with_configurations
+from hybridfuse.report.folder import Records, with_configurations
 from hybridfuse.report.grid import grid
 from hybridfuse.report.number import Numbers, duration, probability
 from hybridfuse.report.sheet import sheet
@@ -37,7 +37,44 @@ def board_of(means, shift=0.0, noise=0.01, **options):
     return leaderboard(rows(*found), **options)
 
 
+# Names
+
+
+def test_names_tell_what_sets_a_configuration_apart_from_runs_that_are_not_done():
+    how = "interdependence.bad.how="
+    done = record(0.5, ("bad",), settings=[f"{how}ok", "optimizer.lr=0.1"])
+    failed = [
+        record(0.5, ("bad",), settings=[f"{how}{word}", "optimizer.lr=0.1"], status="failed", metrics={}, error=error)
+        for word, error in (("raise", "MemoryError"), ("exit", None))
+    ]
+    found = rows(done, *failed)
+    assert [entry.label for entry in leaderboard(found).entries] == [f"bad {how}ok"]
+    assert unfinished.lines(Records(found, [])) == [
+        "failed: 2 runs",
+        f"  {found[1].folder} {how}raise: MemoryError",
+        f"  {found[2].folder} {how}exit",
+    ]
+    assert [entry.label for entry in leaderboard(rows(done)).entries] == ["bad"]
+
+
 # Statistics
+
+
+def test_an_interval_of_shares_is_cut_and_says_so_and_that_of_errors_is_not():
+    found = [record(value, seed=seed) for seed, value in enumerate((0.5, 0.9))]
+    board = leaderboard(rows(*found))
+    assert board.entries[0].estimates["val/accuracy"][2:4] == (0.0, 1.0)
+    assert "Student's t, shares cut at 0 and 1" in board.caption
+    losses = [record(0.5, seed=seed, metrics={"val/loss": value}) for seed, value in enumerate((0.5, 0.9))]
+    board = leaderboard(rows(*losses))
+    assert board.entries[0].estimates["val/loss"].low < 0 < 1 < board.entries[0].estimates["val/loss"].high
+    assert "(Student's t)." in board.caption
+
+
+def test_of_a_single_seed_nothing_is_explained_that_is_not_shown():
+    board = leaderboard(rows(record(0.5, baseline={})))
+    assert board.caption == "Sorted by val/accuracy (higher is better); a single seed each says nothing of other seeds."
+    assert not any("±" in line for line in board.lines())
 
 
 def test_mean_deviation_and_t_interval_are_those_of_scipy():
@@ -405,7 +442,7 @@ def test_names_of_tests_and_intervals_are_told():
         "(paired t test over common seeds, two-sided, Holm-corrected for 1 comparison" in board_of([0.9, 0.5]).caption
     )
     found = board_of([0.9, 0.5], interval="bootstrap", test="wilcoxon")
-    assert "(BCa bootstrap, 9,999 resamples)" in found.caption
+    assert "(BCa bootstrap, 9,999 resamples, shares cut at 0 and 1)" in found.caption
     assert found.entries[1].p == 2 / 2**5
     assert found.notes == [
         "With 5 common seeds and 1 comparison the exact Wilcoxon signed-rank test cannot find any difference: "

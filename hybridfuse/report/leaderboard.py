@@ -7,9 +7,9 @@ from hybridfuse import check
 from hybridfuse.report import notes
 from hybridfuse.report.board import Entry, Leaderboard
 from hybridfuse.report.compare import ALPHA, TESTS, PairedTest, differences, holm, step
-from hybridfuse.report.estimate import INTERVALS, Estimate, Interval, estimate
+from hybridfuse.report.estimate import INTERVALS, Estimate, Interval, cut, estimate
 from hybridfuse.report.label import labels
-from hybridfuse.report.metric import beside, chosen_of_each, higher_is_better
+from hybridfuse.report.metric import beside, chosen_of_each, higher_is_better, is_share
 from hybridfuse.report.question import by_question
 from hybridfuse.report.row import Row
 
@@ -37,7 +37,8 @@ def leaderboards(
     deciding = chosen_of_each(
         metric, {data: {name for row in of for name in row.metrics} for data, of in found.items()}
     )
-    return [_leaderboard(data, of, deciding[data], kind, paired) for data, of in found.items()]
+    unfinished = [row for row in rows if row.status != "done"]
+    return [_leaderboard(data, of, unfinished, deciding[data], kind, paired) for data, of in found.items()]
 
 
 def leaderboard(rows: Sequence[Row], metric: str | None = None, interval: str = "t", test: str = "t") -> Leaderboard:
@@ -65,14 +66,19 @@ def configurations(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
     return [tuple(by_seed[seed] for seed in sorted(by_seed)) for _, by_seed in sorted(found.items())]
 
 
-def _leaderboard(data: str, rows: Sequence[Row], metric: str, interval: Interval, test: PairedTest) -> Leaderboard:
+def _leaderboard(
+    data: str, rows: Sequence[Row], unfinished: Sequence[Row], metric: str, interval: Interval, test: PairedTest
+) -> Leaderboard:
     groups = configurations(rows)
     others = beside(metric, {name for row in rows for name in row.metrics})
     estimates = [_estimates([row.metrics for row in group], [metric, *others], interval) for group in groups]
-    unranked = [Entry(*of, "no result", None) for of in zip(labels(groups), groups, estimates, strict=True)]
+    named = labels(groups, [row for row in unfinished if row.data in {one.data for one in rows}])
+    unranked = [Entry(*of, "no result", None) for of in zip(named, groups, estimates, strict=True)]
     entries = _compared(sorted(unranked, key=lambda entry: _place(entry, metric)), metric, test)
     naive = _naive([row for group in groups for row in group], [metric, *others], interval)
-    caption = notes.caption(metric, interval, test, len([entry for entry in entries if entry.p is not None]))
+    comparisons = len([entry for entry in entries if entry.p is not None])
+    seeds = max((of.n for some in [*estimates, naive] for of in some.values()), default=0)
+    caption = notes.caption(metric, interval, test, comparisons, seeds)
     return Leaderboard(data, metric, others, entries, naive, caption, notes.notes(entries, metric, test))
 
 
@@ -83,10 +89,8 @@ def _naive(rows: Sequence[Row], metrics: Sequence[str], interval: Interval) -> d
 
 
 def _estimates(found: Sequence[Mapping[str, float]], metrics: Sequence[str], interval: Interval) -> dict[str, Estimate]:
-    return {
-        metric: estimate([metrics_of_run.get(metric, math.nan) for metrics_of_run in found], interval.bounds)
-        for metric in metrics
-    }
+    of = {metric: estimate([run.get(metric, math.nan) for run in found], interval.bounds) for metric in metrics}
+    return {metric: cut(one) if is_share(metric) else one for metric, one in of.items()}
 
 
 def _place(entry: Entry, metric: str) -> tuple[float, str]:

@@ -6,6 +6,7 @@ from hybridfuse import check
 
 _HIGHER = ("accuracy", "f1", "r2")
 _LOWER = ("loss", "rmse", "mae", "mse")
+_SHARES = ("accuracy", "f1")
 _DECIDES = ("accuracy", "rmse", "mse", "loss")
 
 
@@ -16,6 +17,11 @@ def higher_is_better(metric: str) -> bool:
         ValueError: if that is not known.
     """
     return check.choice("the metric", metric.rpartition("/")[2], (*_HIGHER, *_LOWER)) in _HIGHER
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric such as `val/accuracy` lies between 0 and 1."""
+    return metric.rpartition("/")[2] in _SHARES
 
 
 def deciding(names: Iterable[str]) -> str:

@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from hybridfuse.report.board import Entry
 from hybridfuse.report.compare import ALPHA, ALPHA_NAME, PairedTest, differences
 from hybridfuse.report.estimate import LEVEL_NAME, Interval
-from hybridfuse.report.metric import higher_is_better
+from hybridfuse.report.metric import higher_is_better, is_share
 
 _NAMED = 3
 
 
-def caption(metric: str, interval: Interval, test: PairedTest, comparisons: int) -> str:
+def caption(metric: str, interval: Interval, test: PairedTest, comparisons: int, seeds: int) -> str:
     """What the numbers are, and what marks the best."""
     better = "higher" if higher_is_better(metric) else "lower"
-    first = (
-        f"Sorted by {metric} ({better} is better): mean ± standard deviation over n seeds, "
-        f"{LEVEL_NAME} confidence interval of the mean ({interval.name})."
-    )
+    order = f"Sorted by {metric} ({better} is better)"
+    if seeds < 2:
+        return f"{order}; a single seed each says nothing of other seeds."
+    name = f"{interval.name}, shares cut at 0 and 1" if is_share(metric) else interval.name
+    first = f"{order}: mean ± standard deviation over n seeds, {LEVEL_NAME} confidence interval of the mean ({name})."
     if not comparisons:
         return first
     return (

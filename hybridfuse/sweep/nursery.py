@@ -28,7 +28,7 @@ from hybridfuse.record import surroundings
 from hybridfuse.sweep import output
 from hybridfuse.sweep.engine import Ended, Event, Job
 from hybridfuse.sweep.job import run_job
-from hybridfuse.sweep.orphan import die_with
+from hybridfuse.sweep.orphan import die_with, kill_group
 
 _FORK: Any = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
 _PACKAGES = tuple(f"hybridfuse.{name}" for name in ("callbacks", "data", "fusion", "interdependence", "model"))
@@ -166,6 +166,7 @@ def loader(first: Job, orders: Connection, messages: Connection) -> None:
         ready = wait([orders, *(process.sentinel for process in jobs.values())])
         for ticket, process in list(jobs.items()):
             if process.sentinel in ready:
+                kill_group(process.pid or 0)  # what it has started; until it is joined its number is no one else's
                 process.join()
                 messages.send(Exited(ticket, process.exitcode or 0))
                 del jobs[ticket]
@@ -190,6 +191,7 @@ def read(job: Job) -> object:
 
 
 def _job(order: Order, data: object, messages: Connection) -> None:
+    os.setpgid(0, 0)  # so that it is killed as a whole
     os.environ.update(order.environment)
     folder = order.job.description.folder
     with contextlib.suppress(OSError):  # where nothing can be written, the job says so itself

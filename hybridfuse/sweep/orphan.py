@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 
 _SET_PARENT_DEATH_SIGNAL = 1
 _SECONDS = 1.0
@@ -19,6 +20,15 @@ def die_with(parent: int) -> None:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     if os.getppid() != parent:  # it was gone before we asked
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_group(leader: int) -> None:
+    """Kills a process with all that it has started; the process leads a group, if it has come so far."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except OSError:
+        with suppress(ProcessLookupError):
+            os.kill(leader, signal.SIGKILL)
 
 
 def _watch(parent: int) -> None:

@@ -15,6 +15,7 @@ from multiprocessing.connection import wait
 from hybridfuse.sweep.cause import cause
 from hybridfuse.sweep.engine import Ended, Engine, Event, Job, Started
 from hybridfuse.sweep.nursery import Exited, InProcess, LoaderExited, Message, NoMore, Order, nursery, start
+from hybridfuse.sweep.orphan import kill_group
 
 GRACE = 10.0
 """Seconds that a cancelled job has for its last batch and its record."""
@@ -100,6 +101,9 @@ class PoolEngine(Engine):
                 self._cancel(running)
 
     def close(self) -> None:
+        for running in self._running.values():
+            if running.own and running.pid is not None:
+                kill_group(running.pid)
         if self._nursery.is_alive():
             self._nursery.kill()  # what it has started goes with it
         self._nursery.join()
@@ -133,7 +137,9 @@ class PoolEngine(Engine):
 
     def _exited(self, message: Exited) -> list[Event]:
         running = self._running.pop(message.ticket)
-        return [running.ended or Ended(running.job, "interrupted", cause(message.code))]
+        was_read_in_vain = running.deadline is not None and not running.own
+        sentence = "cancelled before it had begun" if was_read_in_vain else cause(message.code)
+        return [running.ended or Ended(running.job, "interrupted", sentence)]
 
     def _loader_exited(self, message: LoaderExited) -> list[Event]:
         """The jobs of a loader end with it."""
@@ -159,8 +165,9 @@ class PoolEngine(Engine):
     def _kill_overdue(self) -> None:
         for running in self._running.values():
             if running.deadline is not None and time.monotonic() > running.deadline and running.pid is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(running.pid, signal.SIGKILL)
+                kill_group(running.pid)
+        if self._running and all(one.deadline is not None and not one.own for one in self._running.values()):
+            self._nursery.kill()  # nothing trains; imports and data are waited for by nobody
 
     def _close_spare_loaders(self) -> None:
         used = {running.loader for running in self._running.values()}

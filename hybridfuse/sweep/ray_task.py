@@ -15,6 +15,7 @@ from hybridfuse.sweep.cause import cause
 from hybridfuse.sweep.engine import Ended, Event, Job, Started
 from hybridfuse.sweep.job import run_job
 from hybridfuse.sweep.nursery import start
+from hybridfuse.sweep.orphan import kill_group
 from hybridfuse.sweep.portable import arrived
 
 _TICK = 0.2
@@ -66,7 +67,7 @@ def run_below(job: Job, inbox: Any, place: Place) -> Ended:
         try:
             return _relayed(process, receiver, asked, inbox) or Ended(job.number, "interrupted", _cause(process))
         finally:
-            process.kill()
+            kill_group(process.pid or 0)
             receiver.close()
     finally:
         signal.signal(signal.SIGINT, before)
@@ -99,6 +100,7 @@ def _cause(process: BaseProcess) -> str:
 
 
 def _run(job: Job, place: Place, messages: Connection) -> None:
+    os.setpgid(0, 0)  # so that it is killed as a whole
     os.environ.update(place.environment)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,18 +1,16 @@
 """A sweep from its plan to its answer. Free of torch, but for what runs the jobs."""
 
-import signal
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from hybridfuse import __version__, check
 from hybridfuse.claim import LEASE
 from hybridfuse.console import say
 from hybridfuse.description import Description
+from hybridfuse.disk import clear
 from hybridfuse.record import write_atomically
 from hybridfuse.report.metric import higher_is_better
 from hybridfuse.report.row import Row
@@ -82,6 +80,7 @@ def sweep(plan: Plan, launcher: EngineLauncher, conduct: Conduct) -> int:
     if conduct.dry_run:
         return DONE
     plan.folder.mkdir(parents=True, exist_ok=True)
+    clear(plan.path)
     write_atomically(plan.path, plan.json())
     ended = _run(plan, to_do, launcher, conduct) if to_do else {}
     folders = [one.folder for number, one in enumerate(found) if number not in ended]
@@ -102,7 +101,6 @@ def search(source: Search, launcher: EngineLauncher, conduct: Conduct) -> int:
         KeyboardInterrupt: if it was interrupted; the same command goes on.
     """
     with (
-        _interrupted_by_termination(),
         launcher.open(source.outlook) as engine,
         Display(source.jobs, source.names, len(source.outlook), engine.free, conduct.metric) as display,
     ):
@@ -153,7 +151,6 @@ def _run(plan: Plan, to_do: Sequence[int], launcher: EngineLauncher, conduct: Co
     jobs = {number: Job(number, plan.jobs[number]) for number in to_do}
     names = dict(enumerate(names_of(plan)))
     with (
-        _interrupted_by_termination(),
         launcher.open(list(jobs.values())) as engine,
         Display(jobs, names, len(jobs), engine.free, conduct.metric) as display,
     ):
@@ -175,7 +172,8 @@ def _notes(found: Sequence[State]) -> Iterator[str]:
             yield f"note: {one.folder / 'record.json'} cannot be read; that job runs again"
     others = Counter(one.version for one in found if one.status == "done" and one.version not in (None, __version__))
     for version, count in others.items():
-        yield f"note: {count} jobs were done by hybridfuse {version}, this is {__version__}; force=true runs them again"
+        done, again = ("1 job was", "it") if count == 1 else (f"{count} jobs were", "them")
+        yield f"note: {done} done by hybridfuse {version}, this is {__version__}; force=true runs {again} again"
 
 
 def _summary(plan: Plan, found: Sequence[State], to_do: Sequence[int], conduct: Conduct) -> str:
@@ -195,17 +193,3 @@ def _show(plan: Plan, found: Sequence[State]) -> None:
     lines = [f"{one.status:<12} {name}" for one, name in zip(found, names_of(plan), strict=True)]
     lines += [f"{'equal':<12} {' '.join(one.words)} to {' '.join(one.into)}: {one.reason}" for one in plan.merged]
     say("\n".join(lines))
-
-
-@contextmanager
-def _interrupted_by_termination() -> Generator[None, None, None]:
-    """SIGTERM ends a sweep in the same way as Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
