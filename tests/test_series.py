@@ -308,7 +308,7 @@ def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"^data\.path must be a file, got .*which does not exist; did you mean my"
     ):
-        SeriesCsvData(path=str(tmp_path / "mine.csv")).setup()
+        SeriesCsvData(path=str(tmp_path / "myy.csv")).setup()
 
 
 # the real series

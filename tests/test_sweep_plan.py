@@ -278,7 +278,9 @@ WRONG = {
     "sweep.max_jobs=none fusion=mean,max": "sweep.max_jobs must be a whole number, got 'none'.",
     "sweep.jobs=nowhere.yaml": "sweep.jobs must be a file, got nowhere.yaml.",
     "sweep.exclude=['fusion=sum'] fusion=sum": "this sweep has no jobs: sweep.exclude leaves none.",
-    "sweep.exclude=fusion=sum fusion=sum": "cannot read the command",
+    "sweep.exclude=fusion=sum fusion=sum": "needs quotes around its value, and others for the shell: 'sweep.excl",
+    'sweep.exclude="fusion=sum" fusion=sum': "this sweep has no jobs: sweep.exclude leaves none.",
+    "sweep.paired=[[optimizer.lr,model.hiden]] optimizer.lr=1,2 model.hidden=[1],[2]": "; did you mean model.hidden?",
     "sweep.exclude=[3] fusion=sum": "sweep.exclude must be words, got 3.",
     "sweep.exclude=['fusoin=sum'] fusion=sum": "about fusoin, which is no setting; did you mean fusion?",
     "sweep.exclude=['fusion=summ'] fusion=max": "got summ; did you mean sum?",
@@ -317,7 +319,8 @@ def test_what_is_no_sweep_is_one_sentence(words):
         ("- sweep.seeds=3\n", "sweep.jobs must not say sweep.seeds=3, which is of the whole sweep."),
         ("- hydra/launcher=basic\n", "sweep.jobs must not say hydra/launcher=basic"),
         ("- fusion=meen\n", "did you mean mean?"),
-        ("- data=wine\n", "data is given twice."),
+        ("- data=wine\n", "data is given twice: by the command and by {file}."),
+        ("- fusion=max fusion=min\n", "fusion is given twice."),
         ('- "\'"\n', "No closing quotation"),
     ],
 )
@@ -325,7 +328,7 @@ def test_a_file_that_lists_no_jobs(tmp_path, text, message):
     (tmp_path / "jobs.yaml").write_text(text)
     with pytest.raises(CommandError) as error:
         planned(f"sweep.jobs={tmp_path / 'jobs.yaml'}", "data=iris")
-    assert message in str(error.value)
+    assert message.format(file=tmp_path / "jobs.yaml") in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -124,7 +124,9 @@ class Space:
         for job in self._listed or [()]:
             doubled = [name for name, number in Counter(map(key, (*self._words, *job))).items() if number > 1]
             if doubled:
-                raise CommandError(f"{doubled[0]} is given twice.")
+                listed = doubled[0] in map(key, job) and doubled[0] in map(key, self._words)
+                by = f": by the command and by {self._settings.jobs}" if listed else ""
+                raise CommandError(f"{doubled[0]} is given twice{by}.")
 
     def _check_functions(self) -> None:
         functions = self._settings.functions
