@@ -123,6 +123,20 @@ def test_lists_of_the_second_hybrid():
     assert again == [job.digest for job in found.jobs]
 
 
+def test_a_setting_of_an_option_is_for_the_jobs_that_have_it():
+    words = ["fusion=max,logsumexp", "fusion.temperature=1,2", "fusion@second.fusion=logsumexp,sum"]
+    second = ["interdependence@second.interdependence=[one,graph],[chain,one]", "second.fusion.temperature=3"]
+    found = planned(*words, *second, "second.interdependence.chain.self_scaling=4")
+    told = {
+        (job.plain["fusion"].get("temperature"), job.plain["second"]["fusion"].get("temperature")) for job in found.jobs
+    }
+    assert told == set(itertools.product((None, 1, 2), (None, 3)))
+    functions = [job.plain["second"]["interdependence"] for job in found.jobs]
+    assert {one["chain"]["self_scaling"] for one in functions if "chain" in one} == {4}
+    assert len(found.jobs) == 12
+    assert found.merged == []
+
+
 @pytest.mark.parametrize(
     ("exclude", "left"),
     [
@@ -295,7 +309,7 @@ WRONG = {
     "controls=perhaps": "controls must be true or false, got 'perhaps'.",
     "optimizer.lrr=0.1,0.2": "optimizer.lrr is no setting; did you mean optimizer.lr?",
     "interdependence=[chain],[one] interdependence.hsic.p=2": "hsic is not in use: interdependence is [chain]",
-    "fusion=mean,logsumexp fusion.temperature=2": "fusion.temperature is no setting",
+    "fusion=mean,max fusion.temperature=1,2": "fusion.temperature is no setting: fusion is Mean, which has none.",
     "model.hidden=${x},${y}": "the configuration is incomplete",
 }  # fmt: skip
 
