@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from hybridfuse import command, relocated, usage
+from hybridfuse import command, relocated, targets, usage
 from hybridfuse.command import CommandError
+from hybridfuse.instantiate import instantiate
 from hybridfuse.main import conf_directory
 
 CONF = conf_directory()
@@ -134,6 +136,18 @@ def test_words_of_a_list_elsewhere_are_told_as_one():
     assert given == ["seed=1", f"{place}.attention=attention", f"{place}.chain=chain", words[2]]
     assert relocated.folded(given) == words
     assert command.of_sweep(["-m", *words]) == (["-m"], words)
+
+
+def test_a_reduction_of_the_user_is_given_as_the_message_says(tmp_path, monkeypatch):
+    with pytest.raises(TypeError, match=r"got None; with HYBRIDFUSE_ALLOW") as error:
+        instantiate(command.composed(CONF, ["fusion=metric"]).fusion)
+    (tmp_path / "mypackage.py").write_text("def f(stack):\n    return stack.amax(dim=0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(targets, "_added", ["mypackage"])
+    word = str(error.value).split("'")[1]
+    assert word in (CONF / "fusion" / "metric.yaml").read_text()
+    fusion = instantiate(command.composed(CONF, ["fusion=metric", word]).fusion)
+    assert fusion([torch.zeros(2, 3), torch.ones(2, 3)]).tolist() == [[1.0] * 3] * 2
 
 
 def test_options_of_a_folder_of_the_user(tmp_path):
