@@ -15,6 +15,7 @@ from hybridfuse.sweep.composition import Composer
 from hybridfuse.sweep.controls import controls
 from hybridfuse.sweep.plan import plan
 from hybridfuse.sweep.plan import planned as with_composer
+from hybridfuse.sweep.sweep import names_of
 
 CONF = conf_directory()
 plugins.register()
@@ -191,6 +192,12 @@ def test_controls_are_each_function_alone_and_the_identity_once():
     assert alone["sigma"] == 2
     assert all("data=iris" in job.overrides for job in found.jobs)
     assert len(found.jobs) == 12
+
+
+def test_a_run_with_controls_is_called_by_its_functions_as_they_are():
+    first, *others = names_of(planned("data=iris", "controls=true"))
+    assert first == "interdependence=[chain,parameterized_lowrank]"
+    assert others[0] == "interdependence=[chain] fusion=sum"
 
 
 def test_controls_of_functions_with_names_of_their_own():

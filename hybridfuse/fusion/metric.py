@@ -32,7 +32,7 @@ class Metric(Elementwise):
         if reduction is None or not callable(reduction):
             raise TypeError(
                 f"reduction must be a function of a stack (k, n, p), got {reduction!r}; "
-                "with HYBRIDFUSE_ALLOW=mypackage, 'fusion.reduction={_target_: mypackage.f, _partial_: true}' gives one.""
+                "with HYBRIDFUSE_ALLOW=mypackage, 'fusion.reduction={_target_: mypackage.f, _partial_: true}' does."
             )
         self.reduction = reduction
 
