@@ -4,6 +4,7 @@ import difflib
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -11,10 +12,20 @@ T = TypeVar("T")
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`; did you mean <nearest>?`, or nothing where no choice comes near."""
-    choices = list(choices)
+    return "".join(f"; did you mean {choice}?" for choice in _near(name, list(choices)))
+
+
+def nearest_file(file: Path) -> str:
+    """`nearest` for a file that is not there, among those of its folder; that endings are alike makes none near."""
+    others = [other for other in file.parent.iterdir() if other.is_file()] if file.parent.is_dir() else []
+    named = {other.stem: other.name for other in sorted(others, key=lambda other: other.suffix == file.suffix)}
+    return "".join(f"; did you mean {named[stem]}?" for stem in _near(file.stem, list(named)))
+
+
+def _near(name: str, choices: list[str]) -> list[str]:
+    """The nearest choice, if one comes near."""
     completed = sorted((choice for choice in choices if name and choice.startswith(name)), key=len)
-    close = completed or difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    return completed[:1] or difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
 
 
 def choice(name: str, value: object, choices: Iterable[str]) -> str:

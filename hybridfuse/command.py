@@ -9,14 +9,13 @@ from typing import Any
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hybridfuse import check as checks
-from hybridfuse import relocated, targets
+from hybridfuse import explanation, relocated, targets
 
 # Hydra 1.3 wants to be told which defaults are meant; later ones know no others and warn.
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
@@ -59,7 +58,19 @@ def check(conf: Path, argv: Sequence[str]) -> bool:
     check_composed(config)
     if arguments.multirun and not str(config.hydra.sweeper._target_).startswith(OWN_SWEEPERS):
         raise CommandError(f"hydra.sweeper must be hybridfuse's own, got {config.hydra.sweeper._target_}.")
-    return bool(arguments.multirun or (config.controls and arguments.cfg is None and not arguments.info))
+    several = arguments.multirun or config.controls
+    if not several:
+        _check_single(conf, overrides, config)
+    return bool(several and (arguments.multirun or (arguments.cfg is None and not arguments.info)))
+
+
+def _check_single(conf: Path, overrides: Sequence[Override], config: DictConfig) -> None:
+    """CommandError if a single run is given settings of a sweep, of which it has but the name."""
+    usual = plain_tree(OmegaConf.load(conf / "train.yaml").sweep)
+    for override in overrides:
+        first, _, name = override.key_or_group.partition(".")
+        if first == "sweep" and name != "name" and config.sweep.get(name) != usual.get(name):
+            raise CommandError(f"{override.input_line} is for a sweep: add -m, or leave it out.")
 
 
 def of_sweep(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -98,7 +109,7 @@ def check_composed(config: DictConfig) -> None:
         targets.check_tree(plain_tree(config))
         OmegaConf.resolve(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     except OmegaConfBaseException as error:
-        raise CommandError(f"the configuration is incomplete: {line(error)}") from error
+        raise CommandError(f"the configuration is incomplete: {explanation.first_line(error)}") from error
     except ValueError as error:
         raise CommandError(str(error)) from error
 
@@ -133,9 +144,9 @@ def options(directories: Sequence[Path], group: str) -> list[str]:
 
 def _parsed(words: Sequence[str]) -> list[Override]:
     try:
-        return OverridesParser.create().parse_overrides(list(words))
-    except HydraException as error:
-        raise CommandError(f"cannot read the command: {line(error)}") from error
+        return [explanation.read(word) for word in words]
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 def check_choice(override: Override, directories: Sequence[Path]) -> None:
@@ -195,30 +206,10 @@ def _explained(error: Exception, conf: Path, words: Sequence[str], config_dir: s
         return f"{group or 'the configuration'} has no option {name}{checks.nearest(name, known) or '.'}"
     unknown = re.search(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
     if unknown is None:
-        return line(error)
+        return explanation.first_line(error)
     key = unknown[1]
     if any(word.startswith(f"+{key}=") for word in words):
         return f"{key} is a setting already: leave out the +."
     groups = [word for word in words if options([conf], word.lstrip("+~").partition("=")[0].partition("@")[0])]
     config = composed(conf, groups, config_dir) if len(groups) < len(words) else OmegaConf.create({})
-    keys = list(_keys(plain_tree(config)))
-    parent = key.rpartition(".")[0]
-    if parent in ("interdependence", *keys) or not parent.startswith("interdependence."):
-        return f"{key} is no setting{checks.nearest(key, keys) or ' of this configuration.'}"
-    used = ", ".join(config.get("interdependence", {}))
-    return f"{key} is no setting, since {parent.partition('.')[2]} is not in use: interdependence is [{used}]."
-
-
-def _keys(node: Any, path: str = "") -> Iterator[str]:
-    for key, value in node.items():
-        here = f"{path}.{key}" if path else str(key)
-        if here == "hydra" or key == "_target_":
-            continue
-        yield here
-        if isinstance(value, dict):
-            yield from _keys(value, here)
-
-
-def line(error: Exception) -> str:
-    """The first line of an error."""
-    return str(error).strip().splitlines()[0]
+    return explanation.no_setting(key, plain_tree(config))

@@ -29,7 +29,8 @@ class ConsoleReporter(Reporter):
         kinds = f"{len(data.classes)} classes" if data.classes else forecast
         say(f"hybridfuse {__version__}")
         parts = ", ".join(f"{len(rows)} {name}" for name, rows in data.splits._asdict().items())
-        say(f"  data             {data.name}: {data.rows} rows ({parts}), {data.m} attributes, {kinds}")
+        of = "in windows: " if data.task == "forecast" else ""
+        say(f"  data             {data.name}: {data.rows} rows ({of}{parts}), {data.m} attributes, {kinds}")
         if data.task_note:
             say(f"                   {data.task_note}")
         if facts["interdependence"]:

@@ -41,13 +41,11 @@ def _fitting(given: Interdependence, b: int, m: int, interdependence_type: Inter
     return given
 
 
-def check_fits(
-    owner: str, name: str, given: Interdependence, m: int, interdependence_type: InterdependenceType
-) -> None:
+def check_fits(owner: Interdependence, name: str, given: Interdependence) -> None:
     """ValueError if a function is of another type or m than a hybrid."""
-    if given.interdependence_type != interdependence_type or given.m != m:
+    if given.interdependence_type != owner.interdependence_type or given.m != owner.m:
         raise ValueError(
-            f"{name} must be of type {interdependence_type} with m = {m} like {owner}, "
+            f"{name} must be of type {owner.interdependence_type} with m = {owner.m} like {owner.name}, "
             f"got {given.interdependence_type} with m = {given.m}."
         )
 

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from hybridfuse import command, relocated, usage
+from hybridfuse import command, relocated, targets, usage
 from hybridfuse.command import CommandError
+from hybridfuse.instantiate import instantiate
 from hybridfuse.main import conf_directory
 
 CONF = conf_directory()
@@ -24,6 +26,16 @@ WRONG = {
     "interdependence@second.interdependence=[chain,chain]": r"'\+interdependence@second.interdependence.second_ch",
     "interdependence.parameterized_lowrank.rnk=2": r"rnk is no setting; did you mean .*parameterized_lowrank.rank\?",
     "interdependence.gaussian_rbf.sigma=2": r"gaussian_rbf is not in use: interdependence is \[chain, ",
+    "fusion.eps=3": r"fusion.eps is no setting: fusion is Sum, which has none\.",
+    "interdependence.chain.lenght=3": r"lenght is no setting: interdependence.chain is Chain, which has bi_.*, norm.*",
+    "second.interdependence.chain.x=3": r"since chain is not in use: second.interdependence is \[\]",
+    "trainr.max_epochs=3": r"did you mean trainer.max_epochs\?",
+    "sweep.seeds=3": r"sweep.seeds=3 is for a sweep: add -m",
+    "+sweep.more=3": r"\+sweep.more=3 is for a sweep: add -m",
+    "data=iris sweep.dry_run=true": r"sweep.dry_run=true is for a sweep: add -m",
+    "data.target=ζ": r"cannot read the command: data.target=ζ needs quotes .*: 'data.target=\"ζ\"'",
+    "-m fusion=mean,max data.target=ζ": r"'data.target=\"ζ\"'",
+    "seed=1,": r"cannot read the command: mismatched input",
     "sed=1": r"sed is no setting; did you mean seed\?",
     "+data.batch=3 seed=[": r"cannot read the command",
     "trainer.max_epoch=3": r"did you mean trainer.max_epochs\?",
@@ -85,6 +97,9 @@ def test_a_wrong_command_is_one_sentence(words):
         "-m interdependence@second.interdependence=[],[attention],[chain,attention]",
         "+postprocess@interdependence.chain.normalization=column interdependence=[chain]",
         "postprocess=none scheduler=none logger=none",
+        "sweep.name=mine sweep.dry_run=false",
+        "sweep.seeds=3 controls=true",
+        "-m sweep.seeds=3",
         "-m optimizer.lr=0.1,0.2",
     ],
 )
@@ -121,6 +136,18 @@ def test_words_of_a_list_elsewhere_are_told_as_one():
     assert given == ["seed=1", f"{place}.attention=attention", f"{place}.chain=chain", words[2]]
     assert relocated.folded(given) == words
     assert command.of_sweep(["-m", *words]) == (["-m"], words)
+
+
+def test_a_reduction_of_the_user_is_given_as_the_message_says(tmp_path, monkeypatch):
+    with pytest.raises(TypeError, match=r"got None; with HYBRIDFUSE_ALLOW") as error:
+        instantiate(command.composed(CONF, ["fusion=metric"]).fusion)
+    (tmp_path / "mypackage.py").write_text("def f(stack):\n    return stack.amax(dim=0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(targets, "_added", ["mypackage"])
+    word = str(error.value).split("'")[1]
+    assert word in (CONF / "fusion" / "metric.yaml").read_text()
+    fusion = instantiate(command.composed(CONF, ["fusion=metric", word]).fusion)
+    assert fusion([torch.zeros(2, 3), torch.ones(2, 3)]).tolist() == [[1.0] * 3] * 2
 
 
 def test_options_of_a_folder_of_the_user(tmp_path):

@@ -582,7 +582,9 @@ def test_no_parquet(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("mine.csv", r"^data\.path must be a file, got .*mine\.csv, which does not exist; did you mean my\.csv\?$"),
+        ("myy.csv", r"^data\.path must be a file, got .*myy\.csv, which does not exist; did you mean my\.csv\?$"),
+        ("my.cvs", r"my\.cvs, which does not exist; did you mean my\.csv\?$"),
+        ("elsewhere.csv", r"elsewhere\.csv, which does not exist\.$"),
         ("nowhere/my.csv", r"my\.csv, which does not exist\.$"),
         ("", r"^data\.path must be a file, got .*, which is none\.$"),
     ],

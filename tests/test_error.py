@@ -479,3 +479,12 @@ def test_checks_return_what_is_right() -> None:
     assert isinstance(check.positive("x", 2), float)
     assert check.nearest("app", ["pear", "apples", "apple"]) == "; did you mean apple?"
     assert check.nearest("", ["apple"]) == ""
+
+
+def test_a_near_file_is_near_by_more_than_its_ending(tmp_path: Path) -> None:
+    for name in ("inf.csv", "apples.txt", "apples.csv"):
+        (tmp_path / name).touch()
+    assert check.nearest_file(tmp_path / "missing.csv") == ""
+    assert check.nearest_file(tmp_path / "appels.csv") == "; did you mean apples.csv?"
+    assert check.nearest_file(tmp_path / "appels.txt") == "; did you mean apples.txt?"
+    assert check.nearest_file(tmp_path / "no" / "inf.csv") == ""

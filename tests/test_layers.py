@@ -316,3 +316,12 @@ def test_on_the_command_line(words: list[str]) -> None:
     assert [head.transformation.width for head in made.layers[0].heads] == [20, 20]
     assert made.layers[2].p == 0.5
     assert made(torch.randn(64, 4)).shape == (64, 2)
+
+
+def test_a_transformation_that_is_too_wide_for_a_later_layer_is_told_with_its_cure():
+    taylor = {"_target_": "hybridfuse.model.transformation.taylor.Taylor", "order": 3}
+    cure = r"^layer 1: taylor must .* m = 256 .*\'\+transformation@model\.layers\.1\.transformation=identity\' leaves"
+    with pytest.raises(ValueError, match=cure):
+        network(outputs=2, hidden=[256], transformation=taylor)
+    with pytest.raises(ValueError, match=r"^taylor must .* m = 300"):
+        network(outputs=2, m=300, transformation=taylor)

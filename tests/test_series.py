@@ -308,7 +308,7 @@ def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"^data\.path must be a file, got .*which does not exist; did you mean my"
     ):
-        SeriesCsvData(path=str(tmp_path / "mine.csv")).setup()
+        SeriesCsvData(path=str(tmp_path / "myy.csv")).setup()
 
 
 # the real series
@@ -360,7 +360,7 @@ def test_a_series_of_the_user_trains(
             main()
         assert end.value.code == 0
         said = capsys.readouterr().out
-        assert f"my: 120 rows ({73 if more else 219} train, {9 if more else 27} validation" in said
+        assert f"my: 120 rows (in windows: {73 if more else 219} train, {9 if more else 27} validation" in said
         assert f"{8 * (3 if more else 1)} attributes, 4 numbers to forecast" in said
     for path in tmp_path.glob("runs/*/*/record.json"):
         record = json.loads(path.read_text())

@@ -16,6 +16,7 @@ from hybridfuse.sweep.composition import Composer
 from hybridfuse.sweep.controls import controls
 from hybridfuse.sweep.plan import plan
 from hybridfuse.sweep.plan import planned as with_composer
+from hybridfuse.sweep.sweep import names_of
 from hybridfuse.sweep.uncollected import uncollected
 
 CONF = conf_directory()
@@ -125,6 +126,20 @@ def test_lists_of_the_second_hybrid():
     assert again == [job.digest for job in found.jobs]
 
 
+def test_a_setting_of_an_option_is_for_the_jobs_that_have_it():
+    words = ["fusion=max,logsumexp", "fusion.temperature=1,2", "fusion@second.fusion=logsumexp,sum"]
+    second = ["interdependence@second.interdependence=[one,graph],[chain,one]", "second.fusion.temperature=3"]
+    found = planned(*words, *second, "second.interdependence.chain.self_scaling=4")
+    told = {
+        (job.plain["fusion"].get("temperature"), job.plain["second"]["fusion"].get("temperature")) for job in found.jobs
+    }
+    assert told == set(itertools.product((None, 1, 2), (None, 3)))
+    functions = [job.plain["second"]["interdependence"] for job in found.jobs]
+    assert {one["chain"]["self_scaling"] for one in functions if "chain" in one} == {4}
+    assert len(found.jobs) == 12
+    assert found.merged == []
+
+
 @pytest.mark.parametrize(
     ("exclude", "left"),
     [
@@ -179,6 +194,12 @@ def test_controls_are_each_function_alone_and_the_identity_once():
     assert alone["sigma"] == 2
     assert all("data=iris" in job.overrides for job in found.jobs)
     assert len(found.jobs) == 12
+
+
+def test_a_run_with_controls_is_called_by_its_functions_as_they_are():
+    first, *others = names_of(planned("data=iris", "controls=true"))
+    assert first == "interdependence=[chain,parameterized_lowrank]"
+    assert others[0] == "interdependence=[chain] fusion=sum"
 
 
 def test_controls_of_functions_with_names_of_their_own():
@@ -280,7 +301,9 @@ WRONG = {
     "sweep.max_jobs=none fusion=mean,max": "sweep.max_jobs must be a whole number, got 'none'.",
     "sweep.jobs=nowhere.yaml": "sweep.jobs must be a file, got nowhere.yaml.",
     "sweep.exclude=['fusion=sum'] fusion=sum": "this sweep has no jobs: sweep.exclude leaves none.",
-    "sweep.exclude=fusion=sum fusion=sum": "cannot read the command",
+    "sweep.exclude=fusion=sum fusion=sum": "needs quotes around its value, and others for the shell: 'sweep.excl",
+    'sweep.exclude="fusion=sum" fusion=sum': "this sweep has no jobs: sweep.exclude leaves none.",
+    "sweep.paired=[[optimizer.lr,model.hiden]] optimizer.lr=1,2 model.hidden=[1],[2]": "; did you mean model.hidden?",
     "sweep.exclude=[3] fusion=sum": "sweep.exclude must be words, got 3.",
     "sweep.exclude=['fusoin=sum'] fusion=sum": "about fusoin, which is no setting; did you mean fusion?",
     "sweep.exclude=['fusion=summ'] fusion=max": "got summ; did you mean sum?",
@@ -295,7 +318,7 @@ WRONG = {
     "controls=perhaps": "controls must be true or false, got 'perhaps'.",
     "optimizer.lrr=0.1,0.2": "optimizer.lrr is no setting; did you mean optimizer.lr?",
     "interdependence=[chain],[one] interdependence.hsic.p=2": "hsic is not in use: interdependence is [chain]",
-    "fusion=mean,logsumexp fusion.temperature=2": "fusion.temperature is no setting",
+    "fusion=mean,max fusion.temperature=1,2": "fusion.temperature is no setting: fusion is Mean, which has none.",
     "model.hidden=${x},${y}": "the configuration is incomplete",
 }  # fmt: skip
 
@@ -319,7 +342,8 @@ def test_what_is_no_sweep_is_one_sentence(words):
         ("- sweep.seeds=3\n", "sweep.jobs must not say sweep.seeds=3, which is of the whole sweep."),
         ("- hydra/launcher=basic\n", "sweep.jobs must not say hydra/launcher=basic"),
         ("- fusion=meen\n", "did you mean mean?"),
-        ("- data=wine\n", "data is given twice."),
+        ("- data=wine\n", "data is given twice: by the command and by {file}."),
+        ("- fusion=max fusion=min\n", "fusion is given twice."),
         ('- "\'"\n', "No closing quotation"),
     ],
 )
@@ -327,7 +351,7 @@ def test_a_file_that_lists_no_jobs(tmp_path, text, message):
     (tmp_path / "jobs.yaml").write_text(text)
     with pytest.raises(CommandError) as error:
         planned(f"sweep.jobs={tmp_path / 'jobs.yaml'}", "data=iris")
-    assert message in str(error.value)
+    assert message.format(file=tmp_path / "jobs.yaml") in str(error.value)
     assert "\n" not in str(error.value)
 
 

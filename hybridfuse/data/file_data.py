@@ -123,10 +123,8 @@ class FileData(TableData):
 def file_content(path: Path) -> bytes:
     """The bytes of a file, or FileNotFoundError with the nearest name in its folder."""
     if not path.is_file():
-        folder = path.parent
-        beside = [other.name for other in folder.iterdir() if other.is_file()] if folder.is_dir() else []
         raise FileNotFoundError(
             f"data.path must be a file, got {path}, which {'is none' if path.exists() else 'does not exist'}"
-            f"{check.nearest(path.name, beside) or '.'}"
+            f"{check.nearest_file(path) or '.'}"
         )
     return path.read_bytes()

@@ -30,7 +30,10 @@ class Metric(Elementwise):
     def __init__(self, dims: Sequence[int] | None = None, reduction: Callable[[Tensor], Tensor] | None = None) -> None:
         super().__init__(dims)
         if reduction is None or not callable(reduction):
-            raise TypeError(f"reduction must be a function of a stack (k, n, p), got {reduction!r}.")
+            raise TypeError(
+                f"reduction must be a function of a stack (k, n, p), got {reduction!r}; "
+                "with HYBRIDFUSE_ALLOW=mypackage, 'fusion.reduction={_target_: mypackage.f, _partial_: true}' does."
+            )
         self.reduction = reduction
 
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:

@@ -13,6 +13,7 @@ from hybridfuse.model.layer_settings import LayerSettings
 from hybridfuse.model.rpn_channels import RpnChannels
 from hybridfuse.model.rpn_heads import RpnHeads
 from hybridfuse.model.rpn_layer import RpnLayer
+from hybridfuse.model.transformation.base import Transformation
 from hybridfuse.reconciliation.base import Reconciliation
 
 MEAN = {"_target_": "hybridfuse.fusion.mean.Mean"}
@@ -50,12 +51,27 @@ def _head(settings: LayerSettings, place: Place) -> RpnLayer:
     built = {hybrid.interdependence_type: hybrid for hybrid in _hybrids(settings, place)}
     attribute, instance = built.get("attribute"), built.get("instance")
     m = place.m if attribute is None else attribute.calculate_m_prime()
-    kappa = instantiate(settings.transformation, {"m": m})
+    kappa = _kappa(settings, place, m)
     psi = _psi(settings, place, kappa.width)
     pi = instantiate(settings.remainder, {"m": place.m, "outputs": place.outputs})
     bias = settings.bias and isinstance(psi, Reconciliation)
     dropouts = settings.input_dropout, settings.instance_dropout
     return RpnLayer(kappa, psi, pi, attribute, instance, bias, *dropouts)
+
+
+def _kappa(settings: LayerSettings, place: Place, m: int) -> Transformation:
+    """The transformation of a layer, of which others than the first have attributes that the network makes."""
+    try:
+        return instantiate(settings.transformation, {"m": m})
+    except ValueError as error:
+        if not place.number:
+            raise
+        sentence = str(error).rstrip(".")
+        raise ValueError(
+            f"layer {place.number}: {sentence}; its attributes are the outputs of layer {place.number - 1}, of which "
+            f"model.hidden=[16] makes few, and '+transformation@model.layers.{place.number}.transformation=identity' "
+            "leaves them as they are."
+        ) from error
 
 
 def _psi(settings: LayerSettings, place: Place, columns: int) -> Reconciliation | RpnChannels:

@@ -80,11 +80,8 @@ def of_file(key: str, name: str) -> Source:
     """
     path = Path(name).expanduser()
     if not path.is_file():
-        beside = [other.name for other in path.parent.iterdir() if other.is_file()] if path.parent.is_dir() else []
         found = "is none" if path.exists() else "does not exist"
-        raise FileNotFoundError(
-            f"{key} must be a file, got {path}, which {found}{check.nearest(path.name, beside) or '.'}"
-        )
+        raise FileNotFoundError(f"{key} must be a file, got {path}, which {found}{check.nearest_file(path) or '.'}")
     with path.open("rb") as file:
         begins = file.read(len(_PARQUET))
     return (ParquetSource if begins == _PARQUET else CsvSource)(path)

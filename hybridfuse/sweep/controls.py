@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hybridfuse.sweep.space import function_of
+from hybridfuse.sweep.in_use import function_of
 from hybridfuse.sweep.words import Words, key, parsed
 
 _ADDED = "+interdependence@interdependence."

@@ -77,6 +77,11 @@ class Options:
         files = [self._file(f"{override.key_or_group}/{name}") for name in _names(word)]
         return bool(files) and all(file and not file.defaults and "hydra" not in file.content for file in files)
 
+    def may_have(self, path: str, setting: str) -> bool:
+        """Whether a file says a setting, or leaves open whether it is there."""
+        file = self._file(path)
+        return file is not None and (bool(file.defaults) or setting.partition(".")[0] in file.content)
+
     def free(self, entries: Sequence[Entry]) -> bool:
         """Whether which files are merged follows from each word alone."""
         return not any("${" in str(file.defaults) for entry in entries if (file := self._file(entry.path)))

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from hybridfuse import command
+from hybridfuse import explanation
 from hybridfuse.command import CommandError
 from hybridfuse.sweep.tree import Tree, UncertainError, lookup
 
@@ -56,7 +56,7 @@ class Resolver:
         try:
             plain: Any = OmegaConf.to_container(DictConfig(tree), resolve=True)
         except OmegaConfBaseException as error:
-            raise CommandError(f"the configuration is incomplete: {command.line(error)}") from error
+            raise CommandError(f"the configuration is incomplete: {explanation.first_line(error)}") from error
         return plain
 
     def _node(self, tree: Tree, name: str) -> Any:

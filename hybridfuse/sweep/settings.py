@@ -55,7 +55,7 @@ def settings(config: Mapping[str, Any]) -> Settings:
             jobs=None if node["jobs"] is None else _file(node["jobs"]),
             paired=_paired(node["paired"]),
             only_if=_conditions(node["only_if"]),
-            exclude=_texts("sweep.exclude", node["exclude"]),
+            exclude=_texts("sweep.exclude", [given] if isinstance(given := node["exclude"], str) else given),
             max_jobs=check.whole("sweep.max_jobs", node["max_jobs"]),
             controls=check.truth("controls", config["controls"]),
         )

@@ -10,6 +10,7 @@ from hybridfuse import check, command
 from hybridfuse.command import CommandError
 from hybridfuse.sweep import jobfile
 from hybridfuse.sweep.condition import Condition, Defaults
+from hybridfuse.sweep.in_use import InUse
 from hybridfuse.sweep.settings import Settings
 from hybridfuse.sweep.words import Words, alternatives, count, is_about_sweep, key, parsed
 
@@ -58,8 +59,9 @@ class Space:
         }
         exclude = [Condition(words, self._directories, defaults) for words in self._settings.exclude]
         product = (tuple(itertools.chain(*parts)) for parts in itertools.product(*self._axes()))
-        functions = self._swept_functions()
-        kept = (_in_use(_chosen(job, only_if), functions) for job in product)
+        words = list(itertools.chain(self._words, *self._listed))
+        in_use = InUse(words, self._settings.functions, self._directories)
+        kept = (in_use.of(_chosen(job, only_if)) for job in product)
         found = list(dict.fromkeys(job for job in kept if not any(condition.holds(job) for condition in exclude)))
         self._limit([len(found)], 0)
         return found
@@ -105,12 +107,6 @@ class Space:
     def _expanded(self, words: Words) -> Iterator[Words]:
         return itertools.product(*(alternatives(word, self._directories) for word in words))
 
-    def _swept_functions(self) -> set[str]:
-        """Names of functions that some jobs have and others do not."""
-        words = [word for word in itertools.chain(self._words, *self._listed) if key(word) == _FUNCTIONS]
-        lists = [_functions(one) for word in words for one in alternatives(word, self._directories)]
-        return {*self._settings.functions, *itertools.chain(*lists)}
-
     def _check_words(self) -> None:
         """CommandError if a word is wrong, or the words of a job do not go together."""
         for word in dict.fromkeys(itertools.chain(self._words, *self._listed)):
@@ -124,7 +120,9 @@ class Space:
         for job in self._listed or [()]:
             doubled = [name for name, number in Counter(map(key, (*self._words, *job))).items() if number > 1]
             if doubled:
-                raise CommandError(f"{doubled[0]} is given twice.")
+                listed = doubled[0] in map(key, job) and doubled[0] in map(key, self._words)
+                by = f": by the command and by {self._settings.jobs}" if listed else ""
+                raise CommandError(f"{doubled[0]} is given twice{by}.")
 
     def _check_functions(self) -> None:
         functions = self._settings.functions
@@ -149,22 +147,3 @@ class Space:
 def _chosen(job: Words, only_if: dict[str, Condition]) -> Words:
     """The words of a job, those left out whose condition does not hold."""
     return tuple(word for word in job if key(word) not in only_if or only_if[key(word)].holds(job))
-
-
-def _in_use(job: Words, functions: set[str]) -> Words:
-    """The words of a job, settings left out of functions that other jobs have."""
-    own = next((_functions(word) for word in job if key(word) == _FUNCTIONS), None)
-    if own is None:
-        return job
-    return tuple(word for word in job if (name := function_of(word)) is None or name in own or name not in functions)
-
-
-def function_of(word: str) -> str | None:
-    """The function that a word sets something of."""
-    first, _, rest = parsed(word).key_or_group.partition(".")
-    return rest.partition(".")[0] if first == _FUNCTIONS and rest else None
-
-
-def _functions(word: str) -> list[str]:
-    value = parsed(word).value()
-    return [str(name) for name in value] if isinstance(value, list) else [str(value)]

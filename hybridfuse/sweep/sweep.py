@@ -162,7 +162,13 @@ def names_of(plan: Plan) -> list[str]:
     """What the jobs of a plan are called: the words that not all of them share."""
     counts = Counter(word for job in plan.jobs for word in set(job.overrides))
     differing = [[word for word in job.overrides if counts[word] < len(plan.jobs)] for job in plan.jobs]
-    return [" ".join(words) or job.folder.name for job, words in zip(plan.jobs, differing, strict=True)]
+    return [" ".join(words) or _name(job, len(plan.jobs)) for job, words in zip(plan.jobs, differing, strict=True)]
+
+
+def _name(job: Description, count: int) -> str:
+    """What a job is called that no word tells from others: by its functions, where there are others."""
+    functions = job.facts["interdependence"]
+    return f"interdependence=[{','.join(functions)}]" if functions and count > 1 else job.folder.name
 
 
 def _notes(found: Sequence[State]) -> Iterator[str]:

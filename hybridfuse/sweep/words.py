@@ -7,11 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, RangeSweep, Transformer, ValueType
-from hydra.errors import HydraException
 
-from hybridfuse import command
+from hybridfuse import command, explanation
 from hybridfuse.command import CommandError
 
 Words = tuple[str, ...]
@@ -43,9 +41,9 @@ def _plain(word: str) -> Override | None:
 
 def _by_hydra(word: str) -> Override:
     try:
-        return OverridesParser.create().parse_override(word)
-    except HydraException as error:
-        raise CommandError(f"cannot read the command: {command.line(error)}") from error
+        return explanation.read(word)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 @cache
