@@ -13,7 +13,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from catalogue import data, finite, function
-from hybridfuse.functional import distance, gram, metric, parallel, scale, tiles
+from hybridfuse.functional import distance, gram, parallel, scale, tiles
 from hybridfuse.functional.summary import Norms
 
 Distance = Callable[[Tensor], Tensor]
@@ -50,7 +50,7 @@ def test_any_tiles_give_the_same_distances(name: str, monkeypatch: pytest.Monkey
     items = _with_ties(23, 7)
     for size in NARROW:
         monkeypatch.setattr(tiles, "_TILE", size)
-        monkeypatch.setattr(metric, "_SIDE", max(size // 8, 1))
+        monkeypatch.setattr(tiles, "_SIDE", max(size // 8, 1))
         monkeypatch.setattr(gram, "_PANEL", max(size // 8, 1))
         monkeypatch.setattr(distance, "_BLOCK", size)
         got = DISTANCES[name](items)

@@ -6,11 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import scale
+from hybridfuse.functional import scale, tiles
 from hybridfuse.functional.linked import blocks
 from hybridfuse.functional.pairwise import Metric, Tiled
 
-_SIDE = 256
 # Exponents for which torch multiplies or takes a root.
 _FAST_POWERS = (-1.0, -0.5, 0.5, 1.0, 2.0, 3.0)
 # Above that, logarithms take fewer operations.
@@ -66,14 +65,14 @@ class Minkowski(Tiled):
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
         unit, limits = scale.common_unit(items), torch.finfo(items.dtype)
         # No entry is above two units, so that differences of quarters are below one.
-        distances = super().matrix((items * 0.25).div_(unit))
+        distances = self.above((items * 0.25).div_(unit))
         # In a larger sum, powers that underflow are less than its last digit.
         small = (distances < items.shape[1] * limits.tiny / limits.eps).triu_(1)
         distances.pow_(1.0 / self.order).mul_(4.0).mul_(unit)
         rows, columns = torch.nonzero(small, as_tuple=True)
         for _, i, j in blocks((rows, columns), items.shape[1]):
-            distances[i, j] = distances[j, i] = self.between(items[i], items[j])
-        return distances
+            distances[i, j] = self.between(items[i], items[j])
+        return tiles.mirrored(distances)
 
     def tile(
         self,
@@ -180,16 +179,4 @@ def _norms(items: Tensor, order: float) -> Tensor:
         return torch.cdist(items, items, order)
     n = len(items)
     above = torch.ones(n, n, dtype=torch.bool).triu_(1)
-    return mirrored(items.new_zeros(n, n).masked_scatter_(above, torch.pdist(items, order)))
-
-
-def mirrored(upper: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
-    """What is above the diagonal copied below it, in place, by blocks that fit into the cache."""
-    for start in range(0, len(upper), _SIDE):
-        rows = slice(start, start + _SIDE)
-        square = upper[rows, rows].triu_()
-        square += square.triu(1).mT
-        for other in range(start + _SIDE, len(upper), _SIDE):
-            columns = slice(other, other + _SIDE)
-            upper[columns, rows] = upper[rows, columns].mT
-    return upper
+    return tiles.mirrored(items.new_zeros(n, n).masked_scatter_(above, torch.pdist(items, order)))

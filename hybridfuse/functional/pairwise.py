@@ -27,16 +27,18 @@ class Tiled(Metric):
     """A distance that is computed tile by tile."""
 
     def matrix(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
-        matrix, room = items.new_empty(len(items), len(items)), tiles.Room(items)
+        return tiles.mirrored(self.above(items))
+
+    def above(self, items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
+        """What the tiles hold, above the diagonal."""
+        matrix, room = items.new_zeros(len(items), len(items)), tiles.Room(items)
 
         def tile(rows: slice, columns: slice) -> Tensor:
             first, second = items[rows, None], items[None, columns]
             return self.tile(first, second, room.of(first, second))
 
         for rows, columns, found in tiles.over(tile, items):
-            # On the diagonal both of a pair are summed, which may round otherwise at another place.
-            matrix[rows, columns] = found = torch.maximum(found, found.mT) if rows == columns else found
-            matrix[columns, rows] = found.mT
+            matrix[rows, columns] = found
         return matrix
 
     @abstractmethod

@@ -17,6 +17,7 @@ Result = TypeVar("Result")
 _TILE, _TILE_ELSEWHERE = 1 << 18, 1 << 24
 # Differences below which threads cost more than they save.
 _THREADED = 1 << 22
+_SIDE = 256
 
 
 class Room(threading.local):
@@ -51,3 +52,15 @@ def _tiles(items: Tensor) -> Iterator[tuple[slice, slice]]:
 def _pairs(items: Tensor) -> int:
     """Pairs of a tile."""
     return max((_TILE if items.is_cpu else _TILE_ELSEWHERE) // max(items.shape[1], 1), 1)
+
+
+def mirrored(upper: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    """What is above the diagonal copied below it, in place, by blocks that fit into the cache."""
+    for start in range(0, len(upper), _SIDE):
+        rows = slice(start, start + _SIDE)
+        square = upper[rows, rows].triu_()
+        square += square.triu(1).mT
+        for other in range(start + _SIDE, len(upper), _SIDE):
+            columns = slice(other, other + _SIDE)
+            upper[columns, rows] = upper[rows, columns].mT
+    return upper
