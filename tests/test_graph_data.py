@@ -377,7 +377,7 @@ def hybrid(configs: Any, links: Any = LINKS, kind: Any = "instance") -> HybridIn
 
 
 @pytest.mark.parametrize(
-    "links", [LINKS, torch.tensor([[0, 3], [2, 0]]), np.array([[0.0, 1.0, 2.5], [2.0, 3.0, -1.0]])]
+    "links", [LINKS, torch.tensor([[0, 3], [2, 0], [1, 1]]), np.array([[0.0, 1.0, 2.5], [2.0, 3.0, -1.0]])]
 )
 def test_links_reach_a_graph(links: Any) -> None:
     for config in (GRAPH, {"function_class": Graph}, {**GRAPH, "links": None, "path": None}):

@@ -16,7 +16,8 @@ class ConcatenationLphm(ConcatenationBase):
         dims: columns of each matrix. A hybrid gives it.
         p: columns of A. At least 1; by default those of each matrix.
         row_factor: s, which divides p; by default the divisor nearest to its square root.
-        column_factor: t, which divides p_1 + … + p_k; by default the divisor nearest to its square root.
+        column_factor: t, which divides p_1 + … + p_k; by default s, where that is given and divides it, else the
+            divisor nearest to its square root.
         rank: columns of S. At least 1.
 
     Raises:

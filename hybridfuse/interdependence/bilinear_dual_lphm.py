@@ -14,7 +14,8 @@ class BilinearDualLphm(BilinearBase):
 
     Args:
         row_factor: s, which divides d; by default the divisor nearest to its square root.
-        column_factor: t, which divides d; by default the divisor nearest to its square root.
+        column_factor: t, which divides d; by default s, where that is given and divides it, else the
+            divisor nearest to its square root.
         rank: columns of P and of L. At least 1.
 
     Raises:

@@ -14,7 +14,8 @@ class BilinearHm(BilinearBase):
 
     Args:
         row_factor: s, which divides d; by default the divisor nearest to its square root.
-        column_factor: t, which divides d; by default the divisor nearest to its square root.
+        column_factor: t, which divides d; by default s, where that is given and divides it, else the
+            divisor nearest to its square root.
 
     Raises:
         ValueError: if a factor is below 1 or does not divide.

@@ -14,7 +14,8 @@ class ParameterizedLphm(ParameterizedBase):
     Args:
         p: columns of A. At least 1; by default as many as items.
         row_factor: s, which divides n; by default the divisor nearest to its square root.
-        column_factor: t, which divides p; by default the divisor nearest to its square root.
+        column_factor: t, which divides p; by default s, where that is given and divides it, else the
+            divisor nearest to its square root.
         rank: columns of L. At least 1.
 
     Raises:

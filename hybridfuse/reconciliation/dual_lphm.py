@@ -19,7 +19,8 @@ class DualLphm(KroneckerBase):
 
     Args:
         row_factor: p, which divides rows; by default the divisor nearest to their square root.
-        column_factor: q, which divides columns; by default the divisor nearest to their square root.
+        column_factor: q, which divides columns; by default p, where that is given and divides them, else the
+            divisor nearest to their square root.
         rank: columns of P and of S. At least 1.
 
     Raises:

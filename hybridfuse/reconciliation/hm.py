@@ -16,7 +16,8 @@ class Hm(KroneckerBase):
 
     Args:
         row_factor: p, which divides rows; by default the divisor nearest to their square root.
-        column_factor: q, which divides columns; by default the divisor nearest to their square root.
+        column_factor: q, which divides columns; by default p, where that is given and divides them, else the
+            divisor nearest to their square root.
 
     Raises:
         ValueError: if a factor is below 1 or does not divide.

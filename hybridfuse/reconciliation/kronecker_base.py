@@ -21,7 +21,7 @@ class KroneckerBase(Reconciliation):
 
     Args:
         row_factor: p, which divides rows; by default the divisor nearest to their square root.
-        column_factor: q, which divides columns; by default as p.
+        column_factor: q, which divides columns; by default p, where that is given and divides them, else as p.
 
     Raises:
         ValueError: if a factor is below 1 or does not divide.
@@ -37,7 +37,9 @@ class KroneckerBase(Reconciliation):
         column_factor: int | None = None,
     ) -> None:
         super().__init__(rows, columns, std)
-        p, q = _factor("row_factor", row_factor, rows), _factor("column_factor", column_factor, columns)
+        p = _factor("row_factor", row_factor, rows)
+        is_common = column_factor is None and row_factor is not None and columns % p == 0
+        q = p if is_common else _factor("column_factor", column_factor, columns)
         self.outer_shape, self.inner_shape = (p, q), (rows // p, columns // q)
 
     @abstractmethod

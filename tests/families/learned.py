@@ -38,7 +38,8 @@ def _kronecker(ranks: tuple[int | None, int | None], p: int | None = None, q: in
     """Of two matrices, each whole or of a rank."""
 
     def psi(w: Array, rows: int, columns: int) -> Array:
-        outer = (p or _middle(rows), q or _middle(columns))
+        common = p if p and columns % p == 0 else _middle(columns)
+        outer = (p or _middle(rows), q or common)
         inner = (rows // outer[0], columns // outer[1])
         made, start = [], 0
         for (tall, wide), rank in zip((outer, inner), ranks, strict=True):
@@ -95,6 +96,7 @@ RECONCILIATION_ORACLES: dict[str, list[tuple[dict[str, Any], Psi]]] = {
         ({}, _kronecker((None, None))),
         ({"row_factor": 3, "column_factor": 4}, _kronecker((None, None), 3, 4)),
         ({"row_factor": 6}, _kronecker((None, None), 6)),
+        ({"row_factor": 1}, _kronecker((None, None), 1)),
         ({"column_factor": 1}, _kronecker((None, None), None, 1)),
     ],
     "lowrank": [
