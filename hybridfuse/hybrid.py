@@ -90,8 +90,8 @@ class HybridInterdependence(StoredBase):
         self.postprocess = None if post is None else check.kind("postprocess", post, Postprocess)
         self.balance = self._balance(balance)
         # A symmetric fusion takes them by what they are, so that their order does not count.
-        own = self.fusion_function.symmetric and not (self.balance and any(True for _ in self.balance.parameters()))
-        self._order = sorted(functions, key=lambda part: settings(functions[part])) if own else list(functions)
+        is_free = self.fusion_function.symmetric and self.balance is None
+        self._order = sorted(functions, key=lambda part: settings(functions[part])) if is_free else list(functions)
         self._fused = Fused()
         is_fused = self.recipe.weights is None or (self.sparse and len(functions) > 1)
         if is_fused and not self.require_data and not self.require_parameters:

@@ -91,7 +91,9 @@ def steps(
         return
     recipe = hybrid.recipe
     path = recipe.path(items, e) if applied else BUILT
-    for part, way in zip(recipe.parts, path.steps(recipe, items, e), strict=True):
+    given = list(hybrid.functions)
+    ways = zip(recipe.parts, path.steps(recipe, items, e), strict=True)
+    for part, way in sorted(ways, key=lambda pair: given.index(pair[0].name)):
         own = "" if part.function.name == part.name else f" ({part.function.name})"
         yield Step(part.name + own, way, depth)
         if isinstance(part.function, type(hybrid)):

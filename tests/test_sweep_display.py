@@ -30,7 +30,8 @@ def shown(tmp_path: Any) -> Any:
     def done(number: int, accuracy: float) -> None:
         folder = jobs[number].description.folder
         folder.mkdir(parents=True)
-        record = {"status": "done", "metrics": {"val/accuracy": accuracy}, "duration_s": 2.0}
+        facts = jobs[number].description.facts
+        record = {**facts, "status": "done", "error": None, "metrics": {"val/accuracy": accuracy}, "duration_s": 2.0}
         (folder / "record.json").write_text(json.dumps(record))
         display.heard(Ended(number, "done"))
 

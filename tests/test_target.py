@@ -65,7 +65,6 @@ RE_EXPORTS = [
     "hybridfuse.interdependence.constant.torch.load",
     "hybridfuse.interdependence.graph_base.warnings.catch_warnings",
     "hybridfuse.hybrid.instantiate",
-    "hybridfuse.hybrid.Counter",
     "hybridfuse.fusion.base.torch.load",
     "pytorch_lightning.trainer.trainer.os.system",
     "torchmetrics.metric.inspect.os.system",

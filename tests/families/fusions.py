@@ -227,7 +227,12 @@ ERRORS: list[Wrong] = [
     ),
     ("weights of one number", _fuse("weighted_sum", weights=3), TypeError, "^weights must be a list of numbers, got 3"),
     ("an infinite weight", _fuse("weighted_sum", weights=[float("inf")]), ValueError, "^weights must be finite"),
-    ("no reduction", _fuse("metric"), TypeError, r"^reduction must be a function of a stack \(k, n, p\), got None\.$"),
+    (
+        "no reduction",
+        _fuse("metric"),
+        TypeError,
+        r"^reduction must be a function of a stack \(k, n, p\), got None; with",
+    ),
     (
         "a reduction to another shape",
         _fuse("metric", (2, 3), (2, 3), reduction=torch.sum),
