@@ -36,12 +36,13 @@ def test_scales_are_what_matrices_were_multiplied_by(stem: str) -> None:
     assert balance.scales().numel() == (0 if balance.known_factors(3) is None else 3)
     for parameter in balance.parameters():
         parameter.data = data(1, 3)[0]
-    inputs = [data(4, 5), 7.0 * data(4, 5, seed=1), sparse_matrix()]
+    inputs = [data(4, 5).requires_grad_(), 7.0 * data(4, 5, seed=1), sparse_matrix()]
     before = [dense(matrix).clone() for matrix in inputs]
     for scale, given, got in zip(balance.scales(), inputs, balance(inputs), strict=False):
         torch.testing.assert_close(dense(got), scale * dense(given))
     outputs = list(balance(iter(inputs)))
     assert balance.scales().shape == (3,)
+    assert not balance.scales().requires_grad  # so that no graph is kept
     for scale, given, got in zip(balance.scales(), inputs, outputs, strict=True):
         torch.testing.assert_close(dense(got), scale * dense(given))
         assert got.layout == given.layout
