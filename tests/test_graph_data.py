@@ -479,6 +479,12 @@ def test_a_table_and_links_make_a_graph(tmp_path: Path) -> None:
     assert data.links_checksum == _digest(tmp_path / "my_links.csv")
 
 
+@pytest.mark.parametrize("links", ["", "source,target\n"])
+def test_a_file_without_links_is_told(tmp_path: Path, links: str) -> None:
+    with pytest.warns(UserWarning, match=r"^data\.links, .*my_links\.csv, holds no links\.$"):
+        assert len(ready(table(tmp_path, CELLS, links, node="id")).links) == 0
+
+
 @pytest.mark.parametrize(("directed", "expected"), [(False, [[1, 0], [0, 1]]), (True, [[1, 0]])])
 def test_a_link_leads_one_way_or_both(tmp_path: Path, directed: bool, expected: list[list[int]]) -> None:
     data = ready(table(tmp_path, CELLS.replace("n", ""), "1,0", node=None, ignore=["id"], directed=directed))

@@ -1,4 +1,5 @@
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,8 @@ def links_of(path: Path, cells: Cells, node: str | None, directed: bool) -> Shap
         check_name("node", node, cells.frame.columns, cells.file)
     nodes = None if node is None else node_columns.names(cells, node)
     pairs, weights = reading.read("data.links", None, str(path), nodes, len(cells.frame))
+    if not len(pairs):
+        warnings.warn(f"data.links, {path}, holds no links.", stacklevel=1)
     found = pairs.numpy() if weights is None else np.column_stack([pairs.numpy(), weights.numpy()])
     return found if directed else np.concatenate([found, found[:, _reversed(found)]])
 

@@ -1,7 +1,6 @@
 """Links from files: CSV and .npz."""
 
 import csv
-import warnings
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,10 +20,7 @@ def read(name: str, path: Path, whole: bool) -> Found:
     """Ends and weights; `whole` says that nodes are whole numbers, `name` what messages call whose links they are."""
     if not path.is_file():
         raise FileNotFoundError(f"{name}.path must be a CSV or .npz file of links, got {path}, which does not exist.")
-    ends, weights = _of_npz(name, path) if path.suffix == ".npz" else _of_csv(path, whole)
-    if not len(ends):
-        warnings.warn(f"{path} holds no links.", stacklevel=1)
-    return ends, weights
+    return _of_npz(name, path) if path.suffix == ".npz" else _of_csv(path, whole)
 
 
 def _of_npz(name: str, path: Path) -> Found:
@@ -50,18 +46,14 @@ def _of_csv(path: Path, whole: bool) -> Found:
     """A pair a line; a third column holds weights if the first line says so."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         lines = ([cell.strip() for cell in line] for line in csv.reader(file) if line)
-        first = next(lines, None)
-        if first is None:
-            raise ValueError(
-                f"a file of links must hold some, or their header source,target, got {path}, which is empty."
-            )
+        first = next(lines, [])
         header = tuple(map(str.lower, first))
         weighted = header[:2] in _HEADERS and header[2:] == ("weight",)
         if path.stat().st_size > _LARGE and whole:
             found = _of_large_csv(path, weighted, weighted or header in _HEADERS)
             if found is not None:
                 return found
-        if not weighted and header not in _HEADERS:
+        if not weighted and header not in _HEADERS and first:
             return _pairs_of_lines([first, *lines])
         return link_rows.named(map(tuple, lines)) if weighted else _pairs_of_lines(lines)
 
