@@ -499,7 +499,7 @@ def test_products_are_symmetric_where_those_of_torch_are_not(
     plain, x = torch.mm, scale.unit(data(7, 3))
 
     def uneven(*given: Tensor, **into: Any) -> Tensor:
-        return plain(*given, **into).mul_(1.0 - 1e-9 * torch.arange(len(given[0]))[:, None])
+        return plain(*given, **into).mul_(1.0 - 1e-9 * torch.arange(len(given[0]), dtype=x.dtype)[:, None])
 
     monkeypatch.setattr(torch, "mm", uneven)
     got = products(x)
