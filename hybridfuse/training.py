@@ -14,7 +14,7 @@ import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from hybridfuse import build, check
+from hybridfuse import allocation, build, check
 from hybridfuse.callbacks import resume
 from hybridfuse.callbacks.interrupt import is_interrupt
 from hybridfuse.disk import is_full, thread_ended
@@ -89,6 +89,7 @@ def read(config: DictConfig) -> Any:
         CommandError: if the configuration cannot be built.
         ValueError, OSError: if the data cannot be read, or learned from.
     """
+    allocation.keep_freed()
     if config.device.threads is not None:
         torch.set_num_threads(build.built("device", lambda: check.whole("threads", config.device.threads)))
     _seed(config)

@@ -23,6 +23,7 @@ from torch import Tensor
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 from bench_interdependence import peak  # noqa: E402
 
+from hybridfuse import allocation  # noqa: E402
 from hybridfuse.functional import layout  # noqa: E402
 from hybridfuse.fusion.mean import Mean  # noqa: E402
 from hybridfuse.fusion.prod import Prod  # noqa: E402
@@ -106,6 +107,7 @@ def least(call: Callable[[], object], seconds: float = 2.0) -> float:
 
 def measured(name: str, threads: int, plainly: bool) -> tuple[float, float, float]:
     """Seconds forward, seconds with backward, and megabytes of a case, by its path or plainly; NaN if not possible."""
+    allocation.keep_freed()
     torch.set_num_threads(threads)
     case = CASES[name]()
     call = case.plain if plainly else case.hybrid

@@ -22,6 +22,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 import peer  # noqa: E402
 
 from catalogue import DATA_DEPENDENT, XIS, options  # noqa: E402
+from hybridfuse import allocation  # noqa: E402
 
 DENSE = [stem for stem, cls in XIS.items() if stem in DATA_DEPENDENT or cls.bound_sizes]
 STRUCTURAL = [stem for stem in XIS if stem not in DENSE]
@@ -224,6 +225,7 @@ def main() -> None:
     parser.add_argument("--peer", action="store_true", help="time the paper's library as well, if it is importable")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
+    allocation.keep_freed()
     torch.set_num_threads(given.threads)
     if given.peer and peer.library is None:
         parser.error("the paper's library (tinybig) cannot be imported here.")
