@@ -1,7 +1,6 @@
 """Pairs of items, a tile of them at a time: so many that their differences fit into the cache."""
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -9,19 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import parallel
-
 Result = TypeVar("Result")
 
-# Differences that a tile holds: in a core's cache, or, elsewhere, enough of them to keep a device busy.
-_TILE, _TILE_ELSEWHERE = 1 << 18, 1 << 24
-# Differences below which threads cost more than they save.
-_THREADED = 1 << 22
+# Differences that a tile holds: in the caches of some cores, or, elsewhere, enough of them to keep a device busy.
+_TILE, _TILE_ELSEWHERE = 1 << 19, 1 << 24
 _SIDE = 256
 
 
-class Room(threading.local):
-    """Memory for a tile, twice, that all tiles of a thread share: fresh memory costs more than what is done in it."""
+class Room:
+    """Memory for a tile, twice, that all tiles share: fresh memory costs more than what is done in it."""
 
     def __init__(self, items: Float[Tensor, "n d"]) -> None:
         self._memory = items.new_empty(2 * min(_pairs(items), len(items) ** 2) * items.shape[1])
@@ -33,9 +28,7 @@ class Room(threading.local):
 
 def over(work: Callable[[slice, slice], Result], items: Float[Tensor, "n d"]) -> Iterator[tuple[slice, slice, Result]]:
     """What work gives for the rows and columns of each tile, in order."""
-    on_cpu, size = items.is_cpu, len(items) * items.numel()
-    threads = torch.get_num_threads() if on_cpu and size >= _THREADED else 1
-    return parallel.mapped(lambda tile: (*tile, work(*tile)), _tiles(items), threads)
+    return ((rows, columns, work(rows, columns)) for rows, columns in _tiles(items))
 
 
 def _tiles(items: Tensor) -> Iterator[tuple[slice, slice]]:
