@@ -1,5 +1,7 @@
 """Jobs one after another in this process: an interruption ends them all, and each ends once."""
 
+import errno
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +41,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def run_job(one: Job, report: object) -> Ended:
         numbers.append(one.number)
-        return Ended(one.number, "interrupted" if one.number == 1 else "done")
+        return Ended(one.number, "interrupted", "interrupted") if one.number == 1 else Ended(one.number, "done")
 
     monkeypatch.setattr(basic, "run_job", run_job)
     return numbers
@@ -64,3 +66,22 @@ def test_a_job_that_is_cancelled_before_it_has_begun_ends_once(ran: list[int]) -
     engine.submit(job(8))
     assert list(engine.events(0)) == [Started(8), Ended(8, "done")]
     assert ran == [8]
+
+
+def test_a_job_that_met_a_full_disk_leaves_the_others_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(description: object, reporter: object, **given: object) -> None:
+        ran.append(1)
+        if len(ran) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    ran: list[int] = []
+    settled: list[Ended] = []
+    monkeypatch.setattr("hybridfuse.run.run", run)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        Session(BasicEngine(), Limits(), lambda _, end: settled.append(end), lambda _: False, Deaf()).run(
+            Listed(map(job, range(2)))
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [(end.number, end.outcome) for end in settled] == [(0, "interrupted"), (1, "done")]

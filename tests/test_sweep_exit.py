@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,3 +102,12 @@ def test_what_a_job_printed_that_came_to_no_folder_is_kept(tmp_path: Path) -> No
     settle(job, Ended(0, "failed", "no"))
     assert (folder / output.NAME).read_text() == "Traceback"
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_what_another_process_has_printed_stays(tmp_path: Path) -> None:
+    """One that is at the same job: a second sweep finds out only after its output goes there, too."""
+    folder = tmp_path / "job"
+    words = "from pathlib import Path; from hybridfuse.sweep import output; output.redirect(Path({!r})); print('{}')"
+    for word in ("first", "second"):
+        subprocess.run([sys.executable, "-c", words.format(str(folder), word)], check=True)
+    assert folder.with_name("job.output").read_text() == "first\nsecond\n"

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from hybridfuse.sweep.engine import Ended, Engine, Event, Job, Started
-from hybridfuse.sweep.job import run_job
+from hybridfuse.sweep.job import BY_CTRL_C, run_job
 
 
 class BasicEngine(Engine):
@@ -29,7 +29,8 @@ class BasicEngine(Engine):
         events: list[Event] = [Started(job.number)]
         ended = run_job(job, events.append)
         events.append(ended)
-        if ended.outcome == "interrupted":  # the job took what was meant for the sweep, which ends before it hears more
+        if ended == Ended(job.number, "interrupted", BY_CTRL_C):
+            # The job took what was meant for the sweep, which ends before it hears more.
             self._untold = events
             raise KeyboardInterrupt
         return events

@@ -13,6 +13,9 @@ from hybridfuse.sweep.engine import Ended, Event, Job
 
 Report = Callable[[Event], None]
 
+BY_CTRL_C = "interrupted"
+"""What a job says that Ctrl-C has ended; others end as interrupted by no fault of theirs, such as a full disk."""
+
 
 def run_job(job: Job, report: Report, data: object = None) -> Ended:
     """Runs a job in this process; never raises.
@@ -33,7 +36,7 @@ def run_job(job: Job, report: Report, data: object = None) -> Ended:
     except ClaimedError as error:
         return Ended(job.number, "elsewhere", str(error))
     except KeyboardInterrupt:
-        return Ended(job.number, "interrupted", "interrupted")
+        return Ended(job.number, "interrupted", BY_CTRL_C)
     except (CommandError, OSError) as error:
         return Ended(job.number, "interrupted" if is_full(error) else "failed", sentence(error))
     except BaseException as error:  # a job must not take its sweep along, whatever it raises

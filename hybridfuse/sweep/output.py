@@ -10,10 +10,13 @@ NAME = "output.txt"
 
 
 def redirect(folder: Path) -> None:
-    """Has all that this process prints, and where a crash happened, go to a file beside a folder yet to be made."""
+    """Has all that this process prints, and where a crash happened, go to a file beside a folder yet to be made.
+
+    What stands there stays: another process that runs the job may have written it.
+    """
     beside = _beside(folder)
     beside.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(file, stream.fileno())
