@@ -89,8 +89,11 @@ class Fusion(nn.Module, ABC):
         shapes = [(matrix.shape[0], matrix.shape[1]) for matrix in listed]
         self.check_shapes(shapes, names)
         self.calculate_n([columns for _, columns in shapes])
-        dtype = reduce(torch.promote_types, (matrix.dtype for matrix in listed))
-        given = [layout.compressed(matrix).to(dtype) for matrix in listed]
+        given = [layout.compressed(matrix) for matrix in listed]
+        dtypes = {matrix.dtype for matrix in given}
+        if len(dtypes) > 1:
+            dtype = reduce(torch.promote_types, dtypes)
+            given = [matrix.to(dtype) for matrix in given]
         return self.fuse(order.canonical(given) if self.symmetric else given)
 
     def absorb(self, matrices: Iterator[Tensor], names: Sequence[str] | None = None) -> Float[Tensor, "n p"]:
