@@ -15,6 +15,8 @@ Finish = Callable[[Float[Tensor, "i j"], int], object]
 
 # Rows that stay in a core's cache until they are finished, or, elsewhere, enough of them to keep a device busy.
 _PANEL, _PANEL_ELSEWHERE = 128, 4096
+# Panels on a processor for which half a GEMM by panels takes no less than a whole one at once.
+_FEW = 3
 
 
 def symmetric(
@@ -50,7 +52,10 @@ def _by_panels(left: Tensor, right: Tensor, finish: Finish | None = None) -> Ten
 
 
 def _panel(items: Tensor) -> int:
-    return _PANEL if items.is_cpu else _PANEL_ELSEWHERE
+    """Rows of a panel of the items' products."""
+    if not items.is_cpu:
+        return _PANEL_ELSEWHERE
+    return _PANEL if len(items) > _FEW * _PANEL else max(len(items), 1)
 
 
 def inner_products(items: Float[Tensor, "n d"], exact: bool = True) -> Float[Tensor, "n n"]:
