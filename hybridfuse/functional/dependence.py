@@ -104,8 +104,12 @@ def _summed(of_block: Callable[[Tensor | None, int, int], Tensor], items: Tensor
 def _row_sums_of_block(total: Tensor | None, start: int, rows: int, items: Tensor, pairing: Pairing) -> Tensor:
     """What lies right of the block's own columns stands for what lies below the block, too."""
     related = pairing(items[:, start : start + rows, None], items[:, None, start:])
-    sums = pad(torch.cat([related.sum(dim=2), related[:, :, rows:].sum(dim=1)], dim=1), (start, 0))
-    return sums if total is None else total.add_(sums)
+    own, others = related.sum(dim=2), related[:, :, rows:].sum(dim=1)
+    if total is None:
+        return pad(torch.cat([own, others], dim=1), (start, 0))
+    total[:, start : start + rows] += own
+    total[:, start + rows :] += others
+    return total
 
 
 def _products_of_block(

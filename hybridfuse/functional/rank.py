@@ -1,5 +1,7 @@
 """The order of observations."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,17 +14,21 @@ def average(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
 
     References: Kendall (1945), The treatment of ties in ranking problems.
     """
-    ranks = torch.empty_like(items, memory_format=torch.contiguous_format)
-    rows = max(_BLOCK // max(items.shape[1], 1), 1)  # positions take several times the memory of what they are of
-    for part, into in zip(items.detach().split(rows), ranks.split(rows), strict=True):
-        ordered, order = part.sort(dim=1)
-        first, last = _ties(ordered)
-        into.scatter_(1, order, (first + last).to(items.dtype) / 2.0)
-    return ranks
+    return _some_at_a_time(_average, items.detach())
+
+
+def _average(items: Tensor) -> Tensor:
+    ordered, order = items.sort(dim=1)
+    first, last = _ties(ordered)
+    return torch.empty_like(ordered).scatter_(1, order, (first + last).to(items.dtype) / 2.0)
 
 
 def mean_distance(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     """Mean distance of each feature of an item from all features of it, by sums of the smaller and the larger ones."""
+    return _some_at_a_time(_mean_distance, items)
+
+
+def _mean_distance(items: Tensor) -> Tensor:
     ordered, order = items.sort(dim=1)
     first, last = _ties(ordered.detach())
     d = items.shape[1]
@@ -30,6 +36,12 @@ def mean_distance(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     smaller, larger = up_to.gather(1, first - 1), up_to[:, -1:] - up_to.gather(1, last)
     balance = (first - 1 - (d - last)).to(items.dtype)
     return torch.empty_like(ordered).scatter(1, order, (balance * ordered - smaller + larger) / d)
+
+
+def _some_at_a_time(of_items: Callable[[Tensor], Tensor], items: Float[Tensor, "n d"]) -> Float[Tensor, "n _"]:
+    """What a function of each item by itself gives: positions take several times the memory of what they are of."""
+    parts = items.split(max(_BLOCK // max(items.shape[1], 1), 1))
+    return torch.cat([of_items(part) for part in parts])
 
 
 def _ties(ordered: Float[Tensor, "n d"]) -> tuple[Int[Tensor, "n d"], Int[Tensor, "n d"]]:
@@ -49,6 +61,10 @@ def median_distance(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
 
     By bisection of the bits of a number: those of positive numbers are in their order.
     """
+    return _some_at_a_time(_median_distance, items)
+
+
+def _median_distance(items: Tensor) -> Tensor:
     ordered = items.contiguous().sort(dim=1).values
     d = items.shape[1]
     equal = _pairs_within(ordered, torch.zeros_like(ordered[:, :1]))
