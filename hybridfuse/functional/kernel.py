@@ -19,7 +19,7 @@ from hybridfuse.functional.pairs import ALL, Pairs
 Pairwise = Callable[[Tensor, Tensor], Tensor]
 """Of two items (d,), a number."""
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 
 
 @precision.full
