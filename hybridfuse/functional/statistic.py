@@ -134,8 +134,7 @@ def _unexplained(correlation: Tensor, standard: Tensor) -> Tensor:
 
 def kl_divergence(items: Float[Tensor, "n d"], pairs: Pairs = ALL) -> Float[Tensor, "*pairs"]:
     """Kullback-Leibler divergence of the softmax of an item from that of another, by one product."""
-    # Softmaxes along a stride take twice as long as those of a copy.
-    logarithms = Softmaxes.logarithms(items.contiguous())
+    logarithms = Softmaxes.logarithms(items)
     shares = logarithms.exp()
     entropy = torch.linalg.vecdot(shares, logarithms)
     return _divergence(pairs.less_products(entropy, shares, logarithms), pairs)

@@ -146,9 +146,12 @@ class Softmaxes(NamedTuple):
 
     @staticmethod
     def bounded(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Items cut off far beyond what a softmax tells apart, so that sums of products stay finite."""
+        """Items cut off far beyond what a softmax tells apart, so that sums of products stay finite.
+
+        Features of an item lie beside each other, of which softmaxes take half the time.
+        """
         limit = torch.finfo(items.dtype).max * 2.0**-24
-        return items.clamp(-limit, limit)
+        return items.clone(memory_format=torch.contiguous_format).clamp_(-limit, limit)
 
     def merge(self, other: "Softmaxes") -> "Softmaxes":
         total = torch.logaddexp(self.total, other.total)
