@@ -117,10 +117,10 @@ class Description:
         """The resolved configuration; what it says of a sweep aside."""
         return {name: _with_seed(node, self.seed) for name, node in self._shared.plain.items() if name != "sweep"}
 
-    @property
+    @cached_property
     def config(self) -> DictConfig:
-        """The configuration as OmegaConf has it, made anew."""
-        return DictConfig(_escaped(self.plain))
+        """The configuration as OmegaConf has it, not to be changed."""
+        return DictConfig(_escaped(self.plain), flags={"readonly": True})
 
     @property
     def force(self) -> bool:
