@@ -38,7 +38,7 @@ def faults(*words: str) -> int:
 def test_tensors_of_later_steps_take_the_memory_of_earlier_ones() -> None:
     pages = 20 * 4 * 2**20 // 4096  # of one tensor in each step
     assert faults("keep") < pages / 10, "a step asks for new pages"
-    assert faults() > pages, "without it, no step would ask for new pages: nothing is tested"
+    assert faults() > pages / 2, "without it, no step would ask for new pages: nothing is tested"
 
 
 def test_training_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
