@@ -6,10 +6,10 @@ from scipy.linalg import eigvalsh_tridiagonal
 from torch import Tensor
 from torch.nn.functional import pad
 
-from hybridfuse.functional import csr
+from hybridfuse.functional import csr, precision
 
-_LOST = 1e-20
-"""An equation that has less than this share of others in it is solved."""
+_BLOCK = 32
+"""Rows that are solved for as a dense matrix."""
 
 
 def bands(matrix: Float[Tensor, "n n"]) -> Float[Tensor, "3 n"]:
@@ -25,23 +25,39 @@ def transpose(bands: Float[Tensor, "3 n"]) -> Float[Tensor, "3 n"]:
 
 
 def solve(bands: Float[Tensor, "3 n"], right: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    """Y with T Y = right, by cyclic reduction: each of log₂ n rounds rids all equations of their nearest neighbours.
+    """Y with T Y = right: blocks of rows follow from the last rows of all blocks, of which the system is tridiagonal.
 
-    Stable where T is triangular, or positive definite but for a scaling.
-
-    References: Hockney (1965), A fast direct solution of Poisson's equation; Hockney, Jesshope (1981), section 5.4.
+    Stable where T is triangular, or positive definite but for a scaling. What follows from T alone is computed in
+    float64, since T may be almost singular.
     """
+    n, beyond = len(right), -len(right) % _BLOCK
+    bands = precision.widest(bands)
+    if n <= _BLOCK:
+        return torch.linalg.inv(_dense(bands)).type_as(right) @ right
+    blocks = pad(right, (0, 0, 0, beyond)).reshape(-1, _BLOCK, right.shape[1])
+    fills = zip(bands, (0.0, 1.0, 0.0), strict=True)
+    below, diagonal, above = (pad(band, (0, beyond), value=fill).reshape(-1, _BLOCK) for band, fill in fills)
+    inverse = torch.linalg.inv(_dense(torch.stack([below[:, :-1], diagonal[:, :-1], above[:, :-1]])))
+    alone = pad(inverse, (0, 1, 0, 1)).type_as(right) @ blocks
+    # What the last row of the block before, and that of the block itself, add to the other rows.
+    of_before, of_last = -inverse[:, :, 0] * below[:, :1], -inverse[:, :, -1] * above[:, -2:-1]
+    to_last, to_next = below[:, -1], above[:, -1]
+    between = torch.stack(
+        [
+            to_last * of_before[:, -1],
+            diagonal[:, -1] + to_last * of_last[:, -1] + to_next * _shifted(of_before[:, 0], -1),
+            to_next * _shifted(of_last[:, 0], -1),
+        ]
+    )
+    to_last, to_next = to_last[:, None].type_as(right), to_next[:, None].type_as(right)
+    last = solve(between, blocks[:, -1] - to_last * alone[:, -2] - to_next * _shifted(alone[:, 0], -1))
+    added = torch.stack([pad(of_before, (0, 1)), pad(of_last, (0, 1), value=1.0)], dim=-1).type_as(right)
+    return torch.baddbmm(alone, added, torch.stack([_shifted(last, 1), last], dim=1)).flatten(0, 1)[:n]
+
+
+def _dense(bands: Float[Tensor, "3 *blocks n"]) -> Float[Tensor, "*blocks n n"]:
     below, diagonal, above = bands
-    apart = 1
-    while apart < len(right):
-        of_before, of_after = -below / _shifted(diagonal, apart, 1.0), -above / _shifted(diagonal, -apart, 1.0)
-        right = _plus(_plus(right, of_before, right, apart), of_after, right, -apart)
-        diagonal = _plus(_plus(diagonal, of_before, above, apart), of_after, below, -apart)
-        below, above = of_before * _shifted(below, apart), of_after * _shifted(above, -apart)
-        apart *= 2
-        if not right.is_meta and float(torch.maximum(of_before.abs(), of_after.abs()).max()) < _LOST:
-            break
-    return right / diagonal[:, None]
+    return diagonal.diag_embed() + below[..., 1:].diag_embed(-1) + above[..., :-1].diag_embed(1)
 
 
 def spectral_radius(bands: Float[Tensor, "3 n"]) -> float:
@@ -94,14 +110,7 @@ def _terms(norm: float, eps: float) -> int:
     return number
 
 
-def _shifted(values: Tensor, by: int, fill: float = 0.0) -> Tensor:
-    """What stands `by` places before each number, behind it if negative; `fill` beyond the ends."""
-    return pad(values[:-by], (by, 0), value=fill) if by > 0 else pad(values[-by:], (0, -by), value=fill)
-
-
-def _plus(values: Tensor, factors: Tensor, others: Tensor, by: int) -> Tensor:
-    """values + factors · what stands `by` places before in others."""
-    factors = factors.reshape(-1, *[1] * (values.ndim - 1))
-    if by > 0:
-        return torch.cat([values[:by], torch.addcmul(values[by:], factors[by:], others[:-by])])
-    return torch.cat([torch.addcmul(values[:by], factors[:by], others[-by:]), values[by:]])
+def _shifted(values: Tensor, by: int) -> Tensor:
+    """What stands `by` places before each number or row, behind it if negative; 0 beyond the ends."""
+    within, beyond = (values[:-by], (by, 0)) if by > 0 else (values[-by:], (0, -by))
+    return pad(within, (*[0] * 2 * (values.ndim - 1), *beyond))
