@@ -18,9 +18,12 @@ class Middle(Reduction):
 
     def value(self, parts: Sequence[Tensor], into: Tensor, traced: bool) -> list[Tensor]:
         ranked = list(parts)
-        for low, high in comparators(len(parts), range(self.first, self.last + 1)):
+        for low, high, kept in comparators(len(parts), range(self.first, self.last + 1)):
             one, other = ranked[low], ranked[high]
-            ranked[low], ranked[high] = torch.minimum(one, other), torch.maximum(one, other)
+            if low in kept:
+                ranked[low] = torch.minimum(one, other)
+            if high in kept:
+                ranked[high] = torch.maximum(one, other)
         chosen = ranked[self.first : self.last + 1]
         Average().value(chosen, into, traced=False)
         return [chosen[0], chosen[-1]] if traced else []
@@ -51,9 +54,8 @@ class Middle(Reduction):
         (low, high), ranks = trace, float(self.last + 1 - self.first)
         into = [torch.empty_like(grad) if target is None else target for target in targets]
         for part, inside in zip(parts, into, strict=True):
-            (torch.ge if ranks > 1 else torch.eq)(part, low, out=inside)
-            if ranks > 1:
-                inside.mul_(temporary.indicator(torch.le, part, high))
+            bounded = low if ranks == 1 else torch.minimum(torch.maximum(part, low, out=inside), high, out=inside)
+            torch.eq(part, bounded, out=inside)
         if not temporary.within(temporary.added([into[0].clone(), *into[1:]]), ranks, ranks):
             super().write_slopes(grad, result, parts, trace, targets)
             return
@@ -73,8 +75,9 @@ class Middle(Reduction):
         return share.mul_(temporary.indicator(torch.lt, low, high))
 
 
-def comparators(count: int, ranks: range) -> list[tuple[int, int]]:
-    """Pairs of places to be put in order, one after the other, so that those of some ranks hold what they should.
+def comparators(count: int, ranks: range) -> list[tuple[int, int, set[int]]]:
+    """Pairs of places to be put in order, one after the other, so that those of some ranks hold what they should; and
+    which of both matter afterwards.
 
     Merge exchange (Knuth, The Art of Computer Programming 5.2.2, algorithm M), without what the ranks do not need.
     """
@@ -87,9 +90,9 @@ def comparators(count: int, ranks: range) -> list[tuple[int, int]]:
             pairs += [(i, i + apart) for i in range(count - apart) if i & step == offset]
             apart, offset, wide = wide - step, step, wide >> 1
         step >>= 1
-    needed, kept = set(ranks), list[tuple[int, int]]()
+    needed, chosen = set(ranks), list[tuple[int, int, set[int]]]()
     for pair in reversed(pairs):
-        if needed.intersection(pair):
+        if kept := needed.intersection(pair):
             needed.update(pair)
-            kept.append(pair)
-    return kept[::-1]
+            chosen.append((*pair, kept))
+    return chosen[::-1]

@@ -11,7 +11,7 @@ from hybridfuse.functional import fold
 from hybridfuse.functional.differentiable import transforms_active
 
 THIN = 4
-"""Columns of a product up to which a processor takes longer for torch's product than for those of single columns."""
+"""Columns of a product up to which a processor takes longer for it than for its transpose, or for single columns."""
 
 
 def times(parts: Sequence[Float[Tensor, "n _"]], inner: Float[Tensor, "r w"]) -> Float[Tensor, "n r"]:
@@ -46,11 +46,16 @@ class _Times(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inner: Tensor, *parts: Tensor) -> Tensor:
         ctx.save_for_backward(inner, *parts)
-        first, *others = zip(parts, _pieces(inner, parts), strict=True)
+        first, *others = zip(_pieces(inner, parts), parts, strict=True)
+        if len(inner) > THIN or not inner.is_cpu:
+            total = first[1] @ first[0].mT
+            for piece, part in others:
+                total.addmm_(part, piece.mT)
+            return total
         total = first[0] @ first[1].mT
-        for part, piece in others:
-            total.addmm_(part, piece.mT)
-        return total
+        for piece, part in others:
+            total.addmm_(piece, part.mT)
+        return total.mT.contiguous()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

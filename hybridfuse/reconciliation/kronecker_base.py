@@ -79,7 +79,8 @@ class KroneckerBase(Reconciliation):
         outer, inner = ([f.to(dtype) for f in own] for own in (self.outer_factors(), self.inner_factors()))
         if any(part.shape[1] % self.inner_shape[1] for part in parts):
             parts = [torch.cat(list(parts), dim=1)]
-        rows = max(1, 4 * fold.block_rows(parts[0]) * parts[0].shape[1] // self.columns)
+        made = self.outer_shape[1] * len(inner[-1])
+        rows = max(1, 4 * fold.block_rows(parts[0]) * parts[0].shape[1] // made)
         if torch.is_grad_enabled() or rows >= len(parts[0]):
             return reconcile.kronecker_beside(parts, outer, inner)
         blocks = zip(*(part.split(rows) for part in parts), strict=True)

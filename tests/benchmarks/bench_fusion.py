@@ -7,18 +7,21 @@ python tests/benchmarks/bench_fusion.py --sizes 512        matrices of 512²
 For k = 4 and 16 matrices, forward and forward with backward, in milliseconds: ours, `torch.stack(...)` reduced, the
 library; then how many times as long the other takes, in the worst of both modes. Below each table and each size, the
 geometric means of these ratios: of both modes, each counted by itself, and of the worst. Gradients are those of the
-matrices and of parameters. Times alternate and are the least of several. Memory is what forward allocates beyond its
+matrices and of parameters. Times are the least of several. Memory is what forward allocates beyond its
 inputs, in matrices, from a list and from an iterator that makes them; least is the time to read k matrices and write
-one, at the rate of a large copy. Freed memory is kept, as in training. Prints Markdown, in minutes.
+one, at the rate of a large copy. Ours and the stacks keep freed memory, as in training; the library, in a process of
+its own, does not, as it is used, or does with --kept. Prints Markdown, in minutes.
 """
 
 import argparse
 import math
+import multiprocessing
 import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -146,14 +149,28 @@ def without_gradients(call: Callable[[], object]) -> Callable[[], object]:
     return run
 
 
-def row(stem: str, n: int, k: int, seconds: float) -> list[tuple[float, float]]:
-    """Prints one line; how many times as long the plain form and the library take, forward and with backward."""
+def drawn(n: int, k: int) -> list[torch.Tensor]:
     torch.manual_seed(0)
-    matrices = [torch.rand(n, n) + 0.1 for _ in range(k)]
-    ours = fusion_of(stem, [n] * k, **({"weights": [0.5] * k} if stem == "weighted_sum" else {}))
-    forms: list[Form | None] = [(ours, list(ours.parameters())), stacked(stem, k), theirs(stem, n, k)]
+    return [torch.rand(n, n) + 0.1 for _ in range(k)]
+
+
+def timed(forms: list[Form | None], matrices: list[torch.Tensor], seconds: float) -> tuple[list[float], list[float]]:
+    """The least time of each, forward and with backward."""
     forward = least([form and without_gradients(lambda form=form: form[0](matrices)) for form in forms], seconds)
-    both = least([form and backward(form, matrices) for form in forms], seconds)
+    return forward, least([form and backward(form, matrices) for form in forms], seconds)
+
+
+def timed_library(stem: str, n: int, k: int, seconds: float) -> tuple[list[float], list[float]]:
+    return timed([theirs(stem, n, k)], drawn(n, k), seconds)
+
+
+def row(stem: str, n: int, k: int, seconds: float, beside: ProcessPoolExecutor) -> list[tuple[float, float]]:
+    """Prints one line; how many times as long the plain form and the library take, forward and with backward."""
+    matrices = drawn(n, k)
+    ours = fusion_of(stem, [n] * k, **({"weights": [0.5] * k} if stem == "weighted_sum" else {}))
+    of_library = beside.submit(timed_library, stem, n, k, seconds).result()
+    of_ours = timed([(ours, list(ours.parameters())), stacked(stem, k)], matrices, seconds)
+    forward, both = (own + other for own, other in zip(of_ours, of_library, strict=True))
     size = 4 * n * n / 2**20
     with torch.no_grad():
         held = peak(lambda: ours(matrices)) / size
@@ -189,26 +206,38 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.2, help="for each form and mode")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--busy", action="store_true", help="on a busy machine: processor time, of one thread")
+    parser.add_argument("--kept", action="store_true", help="keep freed memory for the library, too")
     given = parser.parse_args()
-    if given.busy:
-        global clock
-        clock, given.threads = time.process_time, 1
-    allocation.keep_freed()
-    torch.set_num_threads(given.threads)
-    torch.ones(1, requires_grad=True).sum().backward()  # what torch loads for its first gradient is no fusion's cost
+    threads = 1 if given.busy else given.threads
+    prepare(threads, given.busy, kept=True)
     rate = bandwidth()
-    print(_machine(given.threads, rate) + "; milliseconds.")
-    for n in given.sizes:
-        found = [table(n, k, given.only, given.seconds, 4e3 * n * n * (k + 1) / rate) for k in given.counts]
-        print(f"\n## All of {n}²\n")
-        summary([ratios for some in found for ratios in some])
+    print(_machine(threads, rate) + "; milliseconds.")
+    spawning, options = multiprocessing.get_context("spawn"), (threads, given.busy, given.kept)
+    with ProcessPoolExecutor(1, spawning, initializer=prepare, initargs=options) as beside:
+        for n in given.sizes:
+            floors = {k: 4e3 * n * n * (k + 1) / rate for k in given.counts}
+            found = [table(n, k, given.only, given.seconds, floor, beside) for k, floor in floors.items()]
+            print(f"\n## All of {n}²\n")
+            summary([ratios for some in found for ratios in some])
 
 
-def table(n: int, k: int, words: list[str], seconds: float, floor: float) -> list[list[tuple[float, float]]]:
+def prepare(threads: int, busy: bool, kept: bool) -> None:
+    """What a process needs before it measures."""
+    global clock
+    clock = time.process_time if busy else time.perf_counter
+    if kept:
+        allocation.keep_freed()
+    torch.set_num_threads(threads)
+    torch.ones(1, requires_grad=True).sum().backward()  # what torch loads for its first gradient is no fusion's cost
+
+
+def table(
+    n: int, k: int, words: list[str], seconds: float, floor: float, beside: ProcessPoolExecutor
+) -> list[list[tuple[float, float]]]:
     print(f"\n## {k} matrices of {n}², least {floor:.2f} ms\n")
     print(_line(HEADER), _line(["---", *["--:"] * (len(HEADER) - 1)]), sep="\n")
     chosen = [stem for stem in FUSIONS if not words or any(word in stem for word in words)]
-    found = [row(stem, n, k, seconds) for stem in chosen if stem not in SLOW or n <= 512]
+    found = [row(stem, n, k, seconds, beside) for stem in chosen if stem not in SLOW or n <= 512]
     print()
     summary(found)
     return found
