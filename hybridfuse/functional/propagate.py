@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hybridfuse.functional import chebyshev, csr, graph, layout
+from hybridfuse.functional import chebyshev, csr, fold, graph, layout
 from hybridfuse.functional.differentiable import Function
 
 Step = Callable[[Tensor], Tensor]
@@ -19,7 +19,9 @@ TOLERANCE = 4.0
 """An iteration ends when a step changes no entry by more than this many roundings (eps) of the largest one."""
 _CHECKED_EVERY = 4
 _POWERS = 256
-_BLOCK = 1 << 25
+_BLOCK = 1 << 26
+_ALIGNED = 16
+"""Numbers of a row of items that a processor reads at once."""
 _SKEWED = 10.0
 _ENOUGH = 1.0 + 1e-9
 
@@ -75,7 +77,7 @@ def linear(apply: Apply, adjoint: Apply, items: Float[Tensor, "n d"]) -> Float[T
     def by_blocks(columns: Tensor, function: Apply) -> Tensor:
         if columns.is_meta:  # torch has no sparse products there
             return columns.clone()
-        width = max(_BLOCK // len(columns), 1)
+        width = max(_BLOCK // len(columns) // _ALIGNED * _ALIGNED, 1)
         if columns.shape[1] <= width:
             return function(columns.contiguous())
         result = columns.new_empty(columns.shape)
@@ -120,7 +122,7 @@ def _start(source: Tensor, restart: float, dominant: Dominant) -> Tensor:
     grown = 1.0 / (1.0 - (1.0 - restart) * value) - 1.0
     start = torch.addmm(source, right.to(source.dtype), left.to(source.dtype) @ source, alpha=grown)
     # Any start is fine; sums of huge numbers are none.
-    return torch.where(start.isfinite(), start, source)
+    return start if bool(_largest(start).isfinite()) else torch.where(start.isfinite(), start, source)
 
 
 def dominant_vectors(matrix: Float[Tensor, "n n"], transposed: Float[Tensor, "n n"]) -> Dominant | None:
@@ -186,6 +188,15 @@ def radius_bound(matrix: Float[Tensor, "n n"]) -> float:
 
 
 def _settled(before: Tensor, now: Tensor) -> bool:
-    apart, largest = ((now - before).norm(torch.inf), now.norm(torch.inf))
+    rows = fold.block_rows(now)
+    pieces = zip(before.split(rows), now.split(rows), strict=True)
+    found = [torch.stack([_largest(new - old), _largest(new)]) for old, new in pieces]
+    apart, largest = torch.stack(found).amax(dim=0)
     # What is not a number never settles.
     return not bool(apart > TOLERANCE * torch.finfo(now.dtype).eps * largest)
+
+
+def _largest(matrix: Tensor) -> Float[Tensor, ""]:
+    """Of the absolute entries, in a quarter of the time of torch's norm."""
+    least, largest = torch.aminmax(matrix)
+    return torch.maximum(-least, largest)
