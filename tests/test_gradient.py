@@ -179,6 +179,17 @@ def test_ties_share_the_gradient(stem: str) -> None:
     assert [matrix.grad.item() for matrix in inputs] == ([0.0, 0.5, 0.5] if stem == "max" else [0.5, 0.0, 0.5])
 
 
+@pytest.mark.parametrize("stem", [stem for stem in FUSIONS if stem not in SQUARE])
+def test_slopes_are_the_same_where_they_have_a_graph(stem: str) -> None:
+    """Of three numbers that are nothing, next to nothing, moderate or large, in every combination."""
+    numbers = torch.tensor([0.0, 1e-38, -1e-20, 0.5, 3.0, 1e12])
+    inputs = [column[None].requires_grad_() for column in torch.cartesian_prod(*[numbers] * 3).T]
+    fused = fusion_of(stem, [inputs[0].shape[1]] * 3)(inputs)
+    slopes = torch.autograd.grad(fused.sum(), inputs, retain_graph=True)
+    with_graph = torch.autograd.grad(fused.sum(), inputs, create_graph=True)
+    torch.testing.assert_close(with_graph, slopes)
+
+
 @pytest.mark.parametrize("stem", FUSIONS)
 def test_fusions_of_sparse_and_dense_matrices(stem: str) -> None:
     """Through the values of the sparse ones, the dense one and the weights."""

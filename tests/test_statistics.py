@@ -199,6 +199,7 @@ def test_partial_correlation_of_more_and_fewer_features_than_items(n: int, d: in
     got = _matrix("partial_correlation", mixed)
     torch.testing.assert_close(got, _expected(mixed) if n > 1 else torch.ones_like(got), rtol=1e-9, atol=1e-10)
     torch.testing.assert_close(got, shrinkage.partial_correlation_of_moments(FourthMoments.of(mixed)))
+    torch.testing.assert_close(_matrix("partial_correlation", -1.0 - mixed.abs().amax() - mixed), got)
     assert gradcheck(lambda x: _matrix("partial_correlation", x), mixed[:4, :6].requires_grad_())
 
 

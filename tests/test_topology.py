@@ -259,6 +259,9 @@ def test_a_bound_of_the_spectral_radius(seed: int) -> None:
     assert radius * (1 - 1e-12) <= propagate.radius_bound(matrix) <= max(1.05 * radius, 1.0 + 1e-9)
     assert propagate.radius_bound(torch.triu(1e3 * dense(matrix), 1).to_sparse_csr()) <= 1.0 + 1e-9
     assert propagate.radius_bound(-torch.eye(3, dtype=torch.float64).to_sparse_csr()) == 1.0
+    for sums in (0, 1):
+        shares = dense(matrix) / dense(matrix).sum(dim=sums, keepdim=True).clamp_min(1e-9)
+        assert propagate.radius_bound(shares.to_sparse_csr()) <= 1.0 + 1e-9
 
 
 # heat

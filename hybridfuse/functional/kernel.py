@@ -44,7 +44,7 @@ def polynomial(products: Float[Tensor, "*pairs"], degree: float, shift: float) -
         return base if degree == 1 else base.pow_(degree)
     least = max((largest * 2.0**-20) ** (1.0 / (degree - 1.0)), torch.finfo(products.dtype).tiny)
     steep = base.detach().abs() < least
-    flat = base.detach().pow(degree).nan_to_num_(0.0)
+    flat = base.detach().pow(degree).nan_to_num_()
     return torch.where(steep, flat, torch.where(steep, 1.0, base).pow_(degree))
 
 

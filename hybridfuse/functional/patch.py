@@ -120,13 +120,11 @@ def _complete(patch: Patch, extents: Axes, limits: Axes) -> Axes:
 
 
 def _candidates(patch: Patch, axis: int, extent: int, limit: int) -> list[int]:
-    """Steps to try along an axis; where the box alone decides, the largest that leaves no cell out."""
+    """Steps to try along an axis; where the box alone decides, the largest that leaves out no cell at the end."""
     tried = range(limit, 0, -1)
     if axis < patch.round_axes:
         return list(tried)
-    reach = patch.before[axis] + patch.after[axis] + 1
-    fits = (s for s in tried if (extent - 1) % s <= patch.after[axis] and (s <= reach or s >= extent))
-    return [next(fits)]
+    return [next(step for step in tried if (extent - 1) % step <= patch.after[axis])]
 
 
 def _round_covers(patch: Patch, extents: Axes, steps: Axes) -> bool:
