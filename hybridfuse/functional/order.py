@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cmp_to_key
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -23,16 +24,16 @@ def canonical(matrices: Sequence[Float[Tensor, "n p"]]) -> Sequence[Float[Tensor
     return [matrix for _, matrix in sorted(keys, key=cmp_to_key(_compared))]
 
 
-def _sample(matrix: Tensor) -> list[float]:
-    """Some entries, after how many there are if it is sparse, and 0 if it is not."""
+def _sample(matrix: Tensor) -> list[Any]:
+    """Some entries, after how many there are if it is sparse, and 0 if it is not: what can be compared."""
     if layout.is_sparse(matrix):
         values = matrix.detach().values()
         return [float(len(values)) + 1.0, *values[:: max(len(values) // _SAMPLES**2, 1)].tolist()]
     rows, columns = (max(size // _SAMPLES, 1) for size in matrix.shape)
-    return [0.0, *matrix.detach()[::rows, ::columns].flatten().tolist()]
+    return [0.0, *matrix.detach()[::rows, ::columns].tolist()]
 
 
-def _compared(one: tuple[list[float], Tensor], other: tuple[list[float], Tensor]) -> int:
+def _compared(one: tuple[list[Any], Tensor], other: tuple[list[Any], Tensor]) -> int:
     """Below 0 if the one comes first, 0 if they are equal."""
     if one[0] != other[0]:
         return -1 if one[0] < other[0] else 1
