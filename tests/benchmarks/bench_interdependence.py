@@ -189,6 +189,7 @@ def graphs(words: list[str], with_peer: bool) -> None:
             if with_peer and n <= 5_000 and stem in peer.NAMES:
                 pairs = {"nodes": list(range(n)), "links": [tuple(link) for link in drawn.T.tolist()]}
                 other = peer.function(stem, n, 64, "instance", **pairs)
+                other(x)  # which keeps A, as ours does
             ratios[stem] = row(f"{stem} (built {built:.1f} s)", f"({n}, 64)", xi, x, f"copy {least}", other)
         summary(f"graph of {n} nodes", ratios)
 
