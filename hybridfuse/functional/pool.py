@@ -1,5 +1,6 @@
 """What matrices, dense or sparse, are like as a whole or by row, in numbers between -1 and 1."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,24 +10,35 @@ from torch import Tensor, nn
 from hybridfuse.functional import csr, fold, layout, precision
 
 
-def statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2"]:
+def statistics(matrices: Sequence[Float[Tensor, "n p"]]) -> Float[Tensor, "k 2"]:
     """Mean and mean absolute value of all entries, those not stored included."""
-    values = _wide(csr.values(matrix) if layout.is_sparse(matrix) else matrix)
-    number = matrix.shape[0] * matrix.shape[1]
-    return squashed(torch.stack([values.sum(), values.abs().sum()]) / number)
+    return squashed(torch.stack([_sums(matrix) / (matrix.shape[0] * matrix.shape[1]) for matrix in matrices]))
 
 
-def row_statistics(matrix: Float[Tensor, "n p"]) -> Float[Tensor, "2 n"]:
+def row_statistics(matrices: Sequence[Float[Tensor, "n p"]]) -> Float[Tensor, "k 2 n"]:
     """Mean and mean absolute value of the entries of each row, those not stored included."""
-    n, p = matrix.shape
+    return squashed(torch.stack([_row_sums(matrix) / matrix.shape[1] for matrix in matrices]))
+
+
+def entry_statistics(parts: Sequence[Float[Tensor, " *entries"]]) -> Float[Tensor, "k 2 *entries"]:
+    """Each entry and its absolute value."""
+    wide = [_wide(part) for part in parts]
+    return squashed(torch.stack([torch.stack([part, part.abs()]) for part in wide]))
+
+
+def _sums(matrix: Tensor) -> Float[Tensor, "2"]:
+    values = _wide(csr.values(matrix) if layout.is_sparse(matrix) else matrix)
+    return torch.stack([values.sum(), values.abs().sum()])
+
+
+def _row_sums(matrix: Tensor) -> Float[Tensor, "2 n"]:
     if not layout.is_sparse(matrix):
         wide = _wide(matrix)
-        large = not fold.is_small(wide)
-        sums = _RowSums.apply(wide) if large else torch.stack([wide.sum(dim=1), wide.abs().sum(dim=1)])
-        return squashed(sums / p)  # pyright: ignore[reportOptionalOperand]
+        if not fold.is_small(wide):
+            return _RowSums.apply(wide)  # pyright: ignore[reportReturnType]
+        return torch.stack([wide.sum(dim=1), wide.abs().sum(dim=1)])
     values, rows = _wide(csr.values(matrix)), csr.indices(matrix)[0]
-    sums = [values.new_zeros(n).index_add(0, rows, some) for some in (values, values.abs())]
-    return squashed(torch.stack(sums) / p)
+    return torch.stack([values.new_zeros(len(matrix)).index_add(0, rows, some) for some in (values, values.abs())])
 
 
 class _RowSums(torch.autograd.Function):
@@ -48,12 +60,6 @@ class _RowSums(torch.autograd.Function):
             some = slice(start, start + rows)
             torch.sign(matrix[some], out=slope[some]).mul_(of_absolute[some]).add_(of_sum[some])
         return slope
-
-
-def entry_statistics(part: Tensor) -> Tensor:
-    """Each entry and its absolute value: (2, …)."""
-    wide = _wide(part)
-    return squashed(torch.stack([wide, wide.abs()]))
 
 
 def squashed(numbers: Float[Tensor, " *shape"]) -> Float[Tensor, " *shape"]:

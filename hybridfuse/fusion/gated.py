@@ -36,7 +36,7 @@ class Gated(WeightedBase):
         return self.bias.detach().softmax(0) if self._latest is None else self._latest
 
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
-        pooled = torch.cat([pool.statistics(matrix) for matrix in matrices])
+        pooled = pool.statistics(matrices).flatten()
         gate, bias = self.gate.to(pooled.dtype), self.bias.to(pooled.dtype)
         weights = (gate @ pooled + bias).softmax(0)
         self._latest = weights.detach()
