@@ -46,16 +46,14 @@ class _Times(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inner: Tensor, *parts: Tensor) -> Tensor:
         ctx.save_for_backward(inner, *parts)
-        first, *others = zip(_pieces(inner, parts), parts, strict=True)
-        if len(inner) > THIN or not inner.is_cpu:
-            total = first[1] @ first[0].mT
-            for piece, part in others:
-                total.addmm_(part, piece.mT)
-            return total
-        total = first[0] @ first[1].mT
-        for piece, part in others:
-            total.addmm_(piece, part.mT)
-        return total.mT.contiguous()
+        thin = len(inner) <= THIN and inner.is_cpu
+        sizes = len(inner), len(parts[0])
+        total = inner.new_empty(sizes).mT if thin else inner.new_empty(sizes[::-1])
+        first, *others = zip(parts, _pieces(inner, parts), strict=True)
+        torch.mm(first[0], first[1].mT, out=total)
+        for part, piece in others:
+            total.addmm_(part, piece.mT)
+        return total.contiguous()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
