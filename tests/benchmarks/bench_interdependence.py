@@ -219,10 +219,29 @@ def grids(words: list[str], with_peer: bool) -> None:
         summary(f"grid {height}x{width}x{channels}", ratios)
 
 
+ORDERS = {"manhattan_distance": 1.0, "minkowski_distance": 3.0, "chebyshev_distance": math.inf}
+
+
+def distances(words: list[str], with_peer: bool) -> None:
+    """A of attributes beside torch's own distances."""
+    for b, m in SIZES:
+        for stem in chosen(list(ORDERS), words):
+            beside_torch(stem, b, m)
+
+
+def beside_torch(stem: str, b: int, m: int) -> None:
+    x, xi = torch.randn(b, m), XIS[stem](b, m)
+    items = x.mT.contiguous()
+    with torch.no_grad():
+        ours, theirs = beside(lambda: xi.calculate_A(x), lambda: torch.cdist(items, items, ORDERS[stem]))
+    shown = f"{1e3 * ours:.2f} ms, torch.cdist {1e3 * theirs:.2f} ms, x {theirs / ours:.1f}"
+    print(f"   ({b}, {m}): {stem} {shown}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="words, one of which a function's name must hold")
-    parser.add_argument("--parts", nargs="*", default=["dense", "structures", "graphs", "grids"])
+    parser.add_argument("--parts", nargs="*", default=["dense", "distances", "structures", "graphs", "grids"])
     parser.add_argument("--peer", action="store_true", help="time the paper's library as well, if it is importable")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
@@ -233,7 +252,7 @@ def main() -> None:
     rate = 2 * 2048**3 / gemm_seconds(2048, 2048) / 1e9
     print(f"{given.threads} threads: GEMM {rate:.0f} GFLOP/s, copy {bandwidth() / 1e9:.1f} GB/s")
     print(FORMAT.format(*HEADER))
-    for part in (dense, structures, graphs, grids):
+    for part in (dense, distances, structures, graphs, grids):
         if part.__name__ in given.parts:
             part(given.only, given.peer)
 
