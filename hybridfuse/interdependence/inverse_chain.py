@@ -20,7 +20,7 @@ class InverseChain(ChainBase, PropagatedBase):
 
     In [0, ∞) for a self_scaling of at least 0. B is the matrix of `chain`. One-directional, without self_dependence:
     A_ij = δ^(j - i) for j ≥ i, 0 below the diagonal. A itself is dense; it is applied by solving with the three
-    diagonals of I - δB, in some n log n operations. Bi-directional links, and self-links, need a damping below 1 over
+    diagonals of I - δB, block by block. Bi-directional links, and self-links, need a damping below 1 over
     the spectral radius of B: 1/2 is always enough for links both ways, 1 - ε where rows sum to 1.
 
     Args:
@@ -32,7 +32,7 @@ class InverseChain(ChainBase, PropagatedBase):
     References: RPN 2 (2024), arXiv 2411.11162, topological interdependence, inverse approximation of a chain.
     """
 
-    cost = "n log n d"
+    cost = "n d"
 
     def __init__(
         self,
