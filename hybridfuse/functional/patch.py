@@ -89,7 +89,7 @@ def offsets(patch: Patch) -> Int[Tensor, "s 3"]:
     sides = zip(patch.before, patch.after, strict=True)
     box = torch.cartesian_prod(*(torch.arange(-before, after + 1) for before, after in sides))
     # A radius such as √3 comes with its rounding.
-    return box[box[:, : patch.round_axes].square().sum(dim=1) <= patch.radius**2 * (1.0 + 1e-9)]
+    return box[box[:, : patch.round_axes].double().square().sum(dim=1) <= patch.radius**2 * (1.0 + 1e-9)]
 
 
 def steps(patch: Patch, extents: Axes, packing: str) -> Axes:
