@@ -71,10 +71,11 @@ def _normalised(products: Tensor) -> Tensor:
 
 def _centred_products(items: Float[Tensor, "n d"], pairing: Pairing, means: Float[Tensor, "n d"]) -> Tensor:
     """Inner products (n, n) of the matrices of all items, centred, whose rows have the given means."""
-    means_of_columns = means - means.mean(dim=1, keepdim=True)
+    whole = means.mean(dim=1, keepdim=True)
+    means = means - whole
 
     def of_block(total: Tensor | None, start: int, rows: int) -> Tensor:
-        return _products_of_block(total, start, rows, items, pairing, means, means_of_columns)
+        return _products_of_block(total, start, rows, items, pairing, means, whole)
 
     total = _summed(of_block, items)
     return 0.5 * (total + total.mT)  # the two halves of a GEMM may differ in their last digit
@@ -119,10 +120,13 @@ def _products_of_block(
     items: Tensor,
     pairing: Pairing,
     means: Tensor,
-    means_of_columns: Tensor,
+    whole: Tensor,
 ) -> Tensor:
+    """The means of rows are relative to that of the whole."""
     related = pairing(items[:, start : start + rows, None], items[:, None, start:])
-    centred = (related - means[:, start : start + rows, None]).sub_(means_of_columns[:, None, start:])
-    whole, own = centred.flatten(1), centred[:, :, :rows].flatten(1)
+    of_rows = (means[:, start : start + rows] + whole)[:, :, None]
+    centred = related - of_rows if related.requires_grad else related.sub_(of_rows)
+    centred = centred.sub_(means[:, None, start:])
+    right, own = centred.flatten(1), centred[:, :, :rows].flatten(1)
     total = items.new_zeros(len(items), len(items)) if total is None else total
-    return total.addmm_(whole, whole.mT, alpha=2.0).addmm_(own, own.mT, alpha=-1.0)
+    return total.addmm_(right, right.mT, alpha=2.0).addmm_(own, own.mT, alpha=-1.0)
