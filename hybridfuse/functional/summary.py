@@ -141,7 +141,7 @@ class Softmaxes(NamedTuple):
 
     @staticmethod
     def logarithms(items: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Logarithms of the softmax of each item, in the memory order of the items, which torch would copy otherwise."""
+        """Logarithms of the softmax of each item, in its memory order, which torch would copy otherwise."""
         bounded = Softmaxes.bounded(items)
         return bounded.mT.log_softmax(dim=0).mT if bounded.mT.is_contiguous() else bounded.log_softmax(dim=1)
 
