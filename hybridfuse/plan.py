@@ -150,6 +150,8 @@ def _operations(func: Any, args: Any, kwargs: Any, out: Any, tensors: Sequence[T
         return 2 * _numbers(args[0]) * args[1].shape[1]
     if sparse and name in ("mm", "addmm"):
         return 2 * _numbers(sparse[0]) * out.shape[1]
+    if name.startswith("_embedding_bag"):
+        return 2 * _numbers(args[1]) * args[0].shape[1]
     if func.overloadpacket in flop_registry:
         return int(flop_registry[func.overloadpacket](*args, **kwargs, out_val=out))
     return max(map(_numbers, tensors))

@@ -59,6 +59,14 @@ def test_flops_at_links() -> None:
     assert plan.plain.flops >= 2 * n * n * d
 
 
+def test_flops_of_sparse_products_are_those_of_any_precision() -> None:
+    n, d, links = 200, 40, [[i, (i * 7 + 3) % 200] for i in range(200)]
+    part = function("graph", n, d, "instance", links=links)
+    hybrid = HybridInterdependence(n, d, "instance", interdependence_functions=[part], fusion_function=fusion_of("sum"))
+    plans = [hybrid.to(dtype).explain(data(n, d).to(dtype)) for dtype in (torch.float32, torch.float64)]
+    assert plans[0].cost.flops == plans[1].cost.flops >= 2 * len(links) * d
+
+
 def test_a_kept_matrix_and_hybrids_in_hybrids() -> None:
     kept = hybrid_of(["chain", "identity"], "mean", B, M)
     assert {way for _, way, _ in _ways(kept.explain(data(B, M, dtype=torch.float32)))} == {"fused once and kept"}

@@ -312,6 +312,29 @@ def test_no_heat_is_lost_on_a_regular_graph(time: float) -> None:
     assert torch.equal(alone[2], torch.eye(3, dtype=torch.float64)[2])
 
 
+# products
+
+
+@pytest.mark.parametrize("width", [31, 32, 100])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_sparse_products_of_rows_of_any_length(width: int, share: float) -> None:
+    """With empty rows and columns, or nothing but these; their gradients, and those of the gradients, likewise."""
+    matrix = sparse_matrix(20, 30, share=share).float()
+    full, z, grad = dense(matrix), data(30, width).float(), data(20, width, seed=1).float()
+    torch.testing.assert_close(csr.applied(matrix, z), full @ z)
+    torch.testing.assert_close(Stored(matrix).product(grad), full.T @ grad)
+    values = matrix.values().clone().requires_grad_()
+    given, plain = z.clone().requires_grad_(), full.clone().requires_grad_()
+    product, expected = csr.product(matrix, values, given), plain @ given
+    torch.testing.assert_close(product, expected)
+    got = torch.autograd.grad(product, (values, given), grad, create_graph=True)
+    wanted = torch.autograd.grad(expected, (plain, given), grad, create_graph=True)
+    torch.testing.assert_close(got, (wanted[0][csr.indices(matrix)], wanted[1]))
+    of_slopes = torch.autograd.grad(got[1].square().sum() + got[0].sum(), (values, given))
+    of_full, of_z = torch.autograd.grad(wanted[1].square().sum() + wanted[0][csr.indices(matrix)].sum(), (plain, given))
+    torch.testing.assert_close(of_slopes, (of_full[csr.indices(matrix)], of_z), rtol=1e-4, atol=1e-4)
+
+
 # chains
 
 
