@@ -10,7 +10,6 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from hybridfuse.functional import precision, rank, scale
@@ -33,20 +32,18 @@ def distance_correlation(items: Float[Tensor, "n d"]) -> Float[Tensor, "n n"]:
 
 def hsic(items: Float[Tensor, "n d"], sigma: float | None = None, factor: float | Tensor = 1.0) -> Float[Tensor, "n n"]:
     """Alignment of centred Gaussian kernels on the features; sigma, or the median if it is none, times a factor."""
+    points = _in_bandwidths(items, sigma, factor)
+    return _normalised(_centred_products(points, _gaussians, _row_means(points, _gaussians)))
+
+
+def _in_bandwidths(items: Tensor, sigma: float | None, factor: float | Tensor) -> Float[Tensor, "n d"]:
     magnitude = scale.magnitude(items)
     scaled = items / magnitude
     bandwidth = rank.median_distance(scaled) if sigma is None else sigma / magnitude
     # Beyond these bounds nothing changes any more, but squares would leave the numbers of float32.
     unit = (bandwidth * factor).clamp(2.0**-60, 2.0**10)
     # Less what is in their middle, not their mean, which one feature far away could move.
-    points = (scaled - _median(scaled.detach())) / (unit * 2.0**0.5)
-    return _normalised(_centred_products(points, _gaussians, _row_means(points, _gaussians)))
-
-
-def _median(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
-    """The lower median of each row; by sorting, since CUDA has no deterministic one of its own."""
-    middle = (rows.shape[1] - 1) // 2
-    return rows.sort(dim=1).values[:, middle : middle + 1]
+    return (scaled - rank.median(scaled)) / (unit * 2.0**0.5)
 
 
 def _distances(some: Tensor, others: Tensor) -> Tensor:
@@ -106,8 +103,7 @@ def _row_sums_of_block(total: Tensor | None, start: int, rows: int, items: Tenso
     """What lies right of the block's own columns stands for what lies below the block, too."""
     related = pairing(items[:, start : start + rows, None], items[:, None, start:])
     own, others = related.sum(dim=2), related[:, :, rows:].sum(dim=1)
-    if total is None:
-        return pad(torch.cat([own, others], dim=1), (start, 0))
+    total = torch.zeros_like(items) if total is None else total
     total[:, start : start + rows] += own
     total[:, start + rows :] += others
     return total

@@ -55,6 +55,17 @@ def _ties(ordered: Float[Tensor, "n d"]) -> tuple[Int[Tensor, "n d"], Int[Tensor
     return first, last
 
 
+def median(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
+    """The lower median of the features of each item; no gradient."""
+    return _some_at_a_time(_median, items.detach())
+
+
+def _median(items: Tensor) -> Tensor:
+    """By sorting, since CUDA has no deterministic one of its own."""
+    middle = (items.shape[1] - 1) // 2
+    return items.sort(dim=1).values[:, middle : middle + 1].clone()  # no view, which would keep all
+
+
 @torch.no_grad()
 def median_distance(items: Float[Tensor, "n d"]) -> Float[Tensor, "n 1"]:
     """Median of the positive distances between two features of each item, 1 if there is none; no gradient.

@@ -8,6 +8,7 @@ python tests/benchmarks/bench_interdependence.py --peer            with the pape
 import argparse
 import ctypes
 import gc
+import itertools
 import math
 import statistics
 import sys
@@ -219,6 +220,25 @@ def grids(words: list[str], with_peer: bool) -> None:
         summary(f"grid {height}x{width}x{channels}", ratios)
 
 
+def memory(words: list[str], with_peer: bool) -> None:
+    """Most bytes of tensors that a call makes, as torch counts them, beside 4 (n² + n d) numbers."""
+    b, m = SIZES[-1]
+    x, allowed = torch.randn(b, m), 16 * (m * m + m * b)
+    for stem in chosen(DENSE, words):
+        most = allocated(XIS[stem](b, m, **options(stem, m)), x)
+        print(f"   ({b}, {m}): {stem} {most / 1e6:.1f} of {allowed / 1e6:.1f} MB", flush=True)
+
+
+@torch.no_grad()
+def allocated(call: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> int:
+    with torch.profiler.profile(profile_memory=True, activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        result = call(x)
+    events = profile.profiler.kineto_results.events()
+    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()) if event.nbytes()]
+    del result
+    return max(itertools.accumulate(changes))
+
+
 ORDERS = {"manhattan_distance": 1.0, "minkowski_distance": 3.0, "chebyshev_distance": math.inf}
 
 
@@ -241,7 +261,7 @@ def beside_torch(stem: str, b: int, m: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="words, one of which a function's name must hold")
-    parser.add_argument("--parts", nargs="*", default=["dense", "distances", "structures", "graphs", "grids"])
+    parser.add_argument("--parts", nargs="*", default=["dense", "distances", "memory", "structures", "graphs", "grids"])
     parser.add_argument("--peer", action="store_true", help="time the paper's library as well, if it is importable")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
@@ -252,7 +272,7 @@ def main() -> None:
     rate = 2 * 2048**3 / gemm_seconds(2048, 2048) / 1e9
     print(f"{given.threads} threads: GEMM {rate:.0f} GFLOP/s, copy {bandwidth() / 1e9:.1f} GB/s")
     print(FORMAT.format(*HEADER))
-    for part in (dense, distances, structures, graphs, grids):
+    for part in (dense, distances, memory, structures, graphs, grids):
         if part.__name__ in given.parts:
             part(given.only, given.peer)
 
