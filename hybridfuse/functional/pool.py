@@ -20,10 +20,10 @@ def row_statistics(matrices: Sequence[Float[Tensor, "n p"]]) -> Float[Tensor, "k
     return squashed(torch.stack([_row_sums(matrix) / matrix.shape[1] for matrix in matrices]))
 
 
-def entry_statistics(parts: Sequence[Float[Tensor, " *entries"]]) -> Float[Tensor, "k 2 *entries"]:
-    """Each entry and its absolute value."""
-    wide = [_wide(part) for part in parts]
-    return squashed(torch.stack([torch.stack([part, part.abs()]) for part in wide]))
+def entry_statistics(parts: Sequence[Float[Tensor, " *entries"]]) -> tuple[Tensor, Tensor]:
+    """Each entry (k, …) and its absolute value."""
+    entries = torch.stack([squashed(_wide(part)) for part in parts])
+    return entries, entries.abs()
 
 
 def _sums(matrix: Tensor) -> Float[Tensor, "2"]:

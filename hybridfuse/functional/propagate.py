@@ -197,6 +197,6 @@ def _settled(before: Tensor, now: Tensor) -> bool:
 
 
 def _largest(matrix: Tensor) -> Float[Tensor, ""]:
-    """Of the absolute entries, in a quarter of the time of torch's norm."""
+    """Of the absolute entries; torch's norm takes longer."""
     least, largest = torch.aminmax(matrix)
     return torch.maximum(-least, largest)

@@ -42,7 +42,7 @@ class Attention(WeightedBase):
     def fuse(self, matrices: Sequence[Tensor]) -> Float[Tensor, "n p"]:
         if self.per_entry:
             return self.entrywise(matrices, self.reduce)
-        shares = self._shares(pool.row_statistics(matrices))
+        shares = self._shares(*pool.row_statistics(matrices).unbind(1))
         whole = not any(map(layout.is_sparse, matrices)) and matrices[0].dtype == shares.dtype
         if whole and not fold.is_small(matrices[0]):
             return sums.by_rows(shares, matrices)
@@ -52,15 +52,15 @@ class Attention(WeightedBase):
 
     def reduce(self, parts: Sequence[Float[Tensor, " *entries"]] | Float[Tensor, " k *entries"]) -> Tensor:
         parts = list(parts)
-        shares = self._shares(pool.entry_statistics(parts))
+        shares = self._shares(*pool.entry_statistics(parts))
         return fold.reduced(
             sums.Total(), [part * share.to(part.dtype) for part, share in zip(parts, shares, strict=True)]
         )
 
-    def _shares(self, statistics: Float[Tensor, "k 2 ..."]) -> Float[Tensor, "k ..."]:
+    def _shares(self, means: Float[Tensor, "k ..."], sizes: Float[Tensor, "k ..."]) -> Float[Tensor, "k ..."]:
         """Weights, which sum to 1 over the matrices."""
-        learned = torch.cat([self.query, self.bias[:, None]], dim=1).to(statistics.dtype)
-        of_mean, of_size, bias = learned.mT.reshape(3, self.k, *[1] * (statistics.ndim - 2))
-        shares = (of_mean * statistics[:, 0] + of_size * statistics[:, 1] + bias).softmax(0)
+        learned = torch.cat([self.query, self.bias[:, None]], dim=1).to(means.dtype)
+        of_mean, of_size, bias = learned.mT.reshape(3, self.k, *[1] * (means.ndim - 1))
+        shares = (of_mean * means + of_size * sizes + bias).softmax(0)
         self._latest = shares.detach().flatten(1).mean(dim=1)
         return shares
